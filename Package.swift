@@ -1,0 +1,106 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 mode (implied by the tools version), warnings are errors.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
+
+let package = Package(
+    name: "conclave",
+    products: [
+        .executable(name: "conclave", targets: ["conclave"]),
+        .library(name: "ConclaveClient", targets: ["ConclaveClient"]),
+        .library(name: "Simulation", targets: ["Simulation"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // The pure core: no IO, no clock, no randomness, no Foundation.
+        .target(name: "Primitives", swiftSettings: strict),
+        .target(name: "Consensus", dependencies: ["Primitives", collections], swiftSettings: strict),
+        .target(name: "KeyValue", dependencies: ["Primitives", collections, heap], swiftSettings: strict),
+        .target(
+            name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
+            swiftSettings: strict),
+        .target(name: "Simulation", dependencies: ["ReplicaCore", collections, heap], swiftSettings: strict),
+
+        // The shell around it.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "SQLiteStorage", dependencies: ["Consensus", "KeyValue", "Primitives", "CSQLite"],
+            swiftSettings: strict),
+        .target(
+            name: "PeerTransport", dependencies: ["Primitives", nioCore, nioPosix, logging],
+            swiftSettings: strict),
+        .target(
+            name: "Node",
+            dependencies: [
+                "ReplicaCore", "SQLiteStorage", "PeerTransport", nioCore, nioPosix, logging, metrics, lifecycle,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "HTTPAPI",
+            dependencies: ["Node", "ReplicaCore", nioCore, nioPosix, nioHTTP1, logging, metrics, coreMetrics],
+            resources: [.embedInCode("Resources")],
+            swiftSettings: strict),
+
+        // What people hold in their hands.
+        .target(
+            name: "ConclaveClient", dependencies: [asyncHTTPClient, nioCore, nioHTTP1],
+            swiftSettings: strict),
+        .target(
+            name: "LoadGenerator",
+            dependencies: [nioCore, nioPosix, nioHTTP1, histogram],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "conclave",
+            dependencies: [
+                "Node", "HTTPAPI", "ConclaveClient", "Simulation", "LoadGenerator", argumentParser,
+                configuration, lifecycle, unixSignals, logging,
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
+        .testTarget(name: "ConsensusTests", dependencies: ["Consensus"], swiftSettings: strict),
+        .testTarget(name: "KeyValueTests", dependencies: ["KeyValue"], swiftSettings: strict),
+        .testTarget(name: "ReplicaCoreTests", dependencies: ["ReplicaCore"], swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+        .testTarget(name: "SQLiteStorageTests", dependencies: ["SQLiteStorage"], swiftSettings: strict),
+        .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),
+        .testTarget(name: "NodeTests", dependencies: ["Node"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded, asyncHTTPClient], swiftSettings: strict),
+        .testTarget(
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: strict),
+        .testTarget(
+            name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,98 @@
+/// Every bound of a node, in one place. `Limits.check()` runs at start and refuses combinations that cannot work.
+package enum Limits {
+    // Cluster
+    /// Voting members at most.
+    package static let members = 9
+    /// Bytes of a member's name at most.
+    package static let nameBytes = 64
+
+    // Client data
+    /// Bytes of a key, 1 to this.
+    package static let keyBytes = 4 * 1024
+    /// Bytes of a value.
+    package static let valueBytes = 1024 * 1024
+    /// Bytes of a request's body.
+    package static let bodyBytes = 2 * 1024 * 1024
+    /// Operations and comparisons of one transaction, each.
+    package static let transactionOperations = 128
+    /// Lease ids in one renewal request.
+    package static let renewalsPerRequest = 4096
+    /// Keys of one page of a range read when the client names no limit, and at most.
+    package static let rangePage = 10_000
+    /// Bytes of keys and values in one page of a range read; the page ends there with `more`.
+    package static let rangeBytes = 8 * 1024 * 1024
+    /// Bytes of an idempotency key's client part.
+    package static let idempotencyClientBytes = 128
+    /// Remembered idempotency keys.
+    package static let rememberedRequests = 20_000
+    package static let minimumLease = TimeSpan.milliseconds(100)
+    package static let maximumLease = TimeSpan.seconds(24 * 3600)
+    /// Leases that may exist at once.
+    package static let leases = 1_000_000
+    /// Bytes of keys and values the store may hold, history included, before writes that add are refused.
+    package static let storeBytes = 2 * 1024 * 1024 * 1024
+
+    // History
+    /// Revisions kept before automatic compaction takes the oldest.
+    package static let historyRevisions = 100_000
+    /// Bytes of history kept before automatic compaction takes the oldest.
+    package static let historyBytes = 64 * 1024 * 1024
+    /// Age, in cluster time, beyond which history is compacted.
+    package static let historyAge = TimeSpan.seconds(3600)
+
+    // The log
+    /// Encoded bytes of one log entry's command: a body with its envelope.
+    package static let commandBytes = bodyBytes + 64 * 1024
+    /// Entries kept in memory behind the applied index for members that lag; older ones come as a snapshot.
+    package static let trailingEntries = 20_000
+    package static let trailingBytes = 16 * 1024 * 1024
+    /// Entries not yet committed that a leader accepts before it answers `overloaded`.
+    package static let uncommittedEntries = 20_000
+    package static let uncommittedBytes = 64 * 1024 * 1024
+
+    // Peers
+    /// Bytes of one frame between nodes.
+    package static let frameBytes = 8 * 1024 * 1024
+    /// Bytes of entries in one append message.
+    package static let appendBytes = 1024 * 1024
+    /// Append messages in flight to one member.
+    package static let appendsInFlight = 64
+    /// Bytes of one piece of a snapshot.
+    package static let snapshotChunkBytes = 256 * 1024
+    /// Unsent bytes to one peer before further frames are dropped (consensus repeats what matters).
+    package static let peerBufferBytes = 64 * 1024 * 1024
+
+    // Doors
+    /// Open client connections per node.
+    package static let connections = 20_000
+    /// Requests of clients waiting for an answer per node.
+    package static let pendingRequests = 50_000
+    /// Watches per node.
+    package static let watches = 50_000
+    /// Keys and prefixes of one watch.
+    package static let watchSelections = 64
+    /// Events handed at once to a watch that catches up.
+    package static let watchBatchEvents = 512
+    /// Unsent bytes of one watch stream before it pauses and goes on from history.
+    package static let streamBufferBytes = 256 * 1024
+    /// Bytes of a request line and of all headers.
+    package static let headBytes = 16 * 1024
+    package static let requestTimeout = TimeSpan.seconds(5)
+    package static let maximumRequestTimeout = TimeSpan.seconds(300)
+    /// How long a connection may stand without a request, and how long a request's head and body may take to come.
+    package static let idleConnection = TimeSpan.seconds(120)
+    package static let slowRequest = TimeSpan.seconds(20)
+
+    /// Refuses a build whose limits contradict each other.
+    package static func check() {
+        precondition(keyBytes < headBytes, "a key must fit into a request's head")
+        precondition(valueBytes + keyBytes < bodyBytes, "a value must fit into a body")
+        precondition(bodyBytes < commandBytes, "a body must fit into a command")
+        precondition(commandBytes + 1024 < frameBytes, "a command must fit into a frame")
+        precondition(
+            appendBytes + commandBytes < frameBytes, "an append with one oversized command must fit into a frame")
+        precondition(snapshotChunkBytes < frameBytes, "a piece of a snapshot must fit into a frame")
+        precondition(minimumLease < maximumLease, "leases need a range")
+        precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
+    }
+}

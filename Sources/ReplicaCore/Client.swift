@@ -1,0 +1,123 @@
+package import KeyValue
+package import Primitives
+
+/// A client's request within one node's life, drawn by the shell.
+package struct RequestID: RawRepresentable, Hashable, Comparable, Sendable {
+    package var rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(_ value: UInt64) { rawValue = value }
+    package static func < (a: RequestID, b: RequestID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What a client asks of a node. Every request gets exactly one ``ClientReply``.
+package enum ClientRequest: Sendable {
+    case write(Proposal)
+    /// Renews leases; they share a log entry with all other renewals of the moment.
+    case renew([LeaseID])
+    case read(Query, ReadConsistency)
+    /// Opens a watch; the reply is ``ClientReply/watching(_:_:)`` and deliveries follow under the id.
+    case watch(WatchID, WatchRequest)
+}
+
+package enum ReadConsistency: Hashable, Sendable {
+    /// Reflects everything acknowledged anywhere before the read arrived.
+    case linearizable
+    /// This node's memory as it is, with its age.
+    case stale
+}
+
+/// The one answer to a request.
+package enum ClientReply: Sendable {
+    case written(CommandResult, ReplyPosition)
+    /// One per id, in the order asked; `nil` where the lease is gone.
+    case renewed([LeaseGrant?], ReplyPosition)
+    case read(QueryResult, ReplyPosition)
+    /// The watch is open. With ``WatchStart/now`` carries the records there are, at the position's revision.
+    case watching([KeyRecord]?, ReplyPosition)
+    case refused(Refusal, ReplyPosition)
+}
+
+/// Which state an answer reflects.
+package struct ReplyPosition: Hashable, Sendable {
+    package var revision: Revision
+    package var term: Term
+    /// For stale reads: how long ago this node last heard from a leader; `nil` when it leads or never heard from one.
+    package var staleness: TimeSpan?
+    package init(revision: Revision, term: Term, staleness: TimeSpan? = nil) {
+        self.revision = revision
+        self.term = term
+        self.staleness = staleness
+    }
+}
+
+/// Why a request was not carried out, or may not have been.
+package enum Refusal: Hashable, Sendable {
+    /// No leader was known until the request's time was over; the request went nowhere.
+    case noLeader
+    /// The time was over after the request had been handed to a leader: it may or may not be applied.
+    case timeout
+    /// A leader took the request and lost its office before committing it: it is certain that it was not applied.
+    case superseded
+    /// Too much is waiting already; nothing was applied.
+    case overloaded
+    /// This node is starting, repairing itself or going away; nothing was applied.
+    case notReady(String)
+    /// The watch or the read asks for history that is gone.
+    case compacted(oldest: Revision)
+
+    /// Whether the request may have been applied all the same.
+    package var mayBeApplied: Bool { self == .timeout }
+}
+
+// MARK: - Watches
+
+/// A watch within one node's life, drawn by the shell.
+package struct WatchID: RawRepresentable, Hashable, Comparable, Sendable {
+    package var rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(_ value: UInt64) { rawValue = value }
+    package static func < (a: WatchID, b: WatchID) -> Bool { a.rawValue < b.rawValue }
+}
+
+package struct WatchRequest: Hashable, Sendable {
+    /// The watched keys and ranges; an event counts when any of them contains its key.
+    package var selections: [KeySelection]
+    package var start: WatchStart
+    package init(selections: [KeySelection], start: WatchStart) {
+        self.selections = selections
+        self.start = start
+    }
+}
+
+package enum WatchStart: Hashable, Sendable {
+    /// The reply carries what is there now (linearizable); events follow from the next revision on.
+    case now
+    /// Events of every revision after this one.
+    case after(Revision)
+}
+
+/// Events for some watches. A revision's events for one watch always come together, in one delivery.
+package struct WatchDelivery: Sendable {
+    /// Those that get exactly these events.
+    package var watches: [WatchID]
+    /// In the order of revisions; one object shared by all who get it.
+    package var batch: WatchBatch
+    package init(watches: [WatchID], batch: WatchBatch) {
+        self.watches = watches
+        self.batch = batch
+    }
+}
+
+package final class WatchBatch: Sendable {
+    /// In order; one element per revision, holding only the events that the watches selected.
+    package let revisions: [RevisionEvents]
+    package init(revisions: [RevisionEvents]) { self.revisions = revisions }
+}
+
+/// Why a watch ended without its client's wish.
+package enum WatchEnd: Hashable, Sendable {
+    /// The history it would go on from is gone.
+    case compacted(oldest: Revision)
+    /// This node replaced its state by another's and cannot say what came between.
+    case stateReplaced(oldest: Revision)
+}

@@ -1,0 +1,1 @@
+@main struct Conclave { static func main() { print("conclave") } }
