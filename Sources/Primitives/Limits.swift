@@ -27,6 +27,8 @@ package enum Limits {
     package static let rememberedRequests = 20_000
     package static let minimumLease = TimeSpan.milliseconds(100)
     package static let maximumLease = TimeSpan.seconds(24 * 3600)
+    /// Leases that one expiry entry ends.
+    package static let expiriesPerEntry = 10_000
     /// Leases that may exist at once.
     package static let leases = 1_000_000
     /// Bytes of keys and values the store may hold, history included, before writes that add are refused.
