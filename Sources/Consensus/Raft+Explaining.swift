@@ -26,7 +26,8 @@ extension Raft {
     package func explanation(at now: Instant, name: (NodeID) -> String) -> String {
         switch role {
         case .leader(let leading):
-            let heard = leading.peers.count { $0.heardSinceElection && now - $0.lastHeard < settings.electionTimeout } + 1
+            let heard =
+                leading.peers.count { $0.heardSinceElection && now - $0.lastHeard < settings.electionTimeout } + 1
             let ready = hasCommittedInTerm ? "" : " It has not committed an entry of its own term yet, so reads wait."
             return "This node leads term \(term.rawValue); \(heard) of \(configuration.members.count) members answer."
                 + ready
@@ -49,7 +50,8 @@ extension Raft {
                 + "no word from \(missing) (unreachable, or still hearing a leader, or ahead in the log)."
         case .campaigning(let campaign):
             let missing = names(except: campaign.granted, name: name)
-            return "This node campaigns with \(campaign.granted.count) votes of the needed \(quorum); missing: \(missing)."
+            return
+                "This node campaigns with \(campaign.granted.count) votes of the needed \(quorum); missing: \(missing)."
         }
     }
 

@@ -54,6 +54,7 @@ extension Raft {
         guard case .follower(var following) = role else { return }
         following.lastHeard = now
         following.deadline = now + electionDelay()
+        following.wasForgiven = false
         role = .follower(following)
         knownTime = max(knownTime, time)
     }

@@ -3,12 +3,15 @@ package import Primitives
 // The leader's side of replication (Raft §5.3), check-quorum and hand-over (Raft thesis §6.2, §3.10).
 
 extension Raft {
-    mutating func tickLeader(now: Instant, overslept: Bool, into out: inout RaftOutbox) {
+    mutating func tickLeader(now: Instant, into out: inout RaftOutbox) {
         guard now >= leading.nextHeartbeat else { return }
-        if !overslept, let reason = reasonToStepDown(now) {
+        let overslept = now - leading.nextHeartbeat > settings.electionTimeout / 2 && !leading.wasForgiving
+        leading.wasForgiving = overslept
+        if overslept {
+            forgiveSilence(now: now)
+        } else if let reason = reasonToStepDown(now) {
             return becomeLooking(reason, term: term, now: now, into: &out)
         }
-        if overslept { forgiveSilence(now: now) }
         leading.nextHeartbeat = now + settings.heartbeat
         for index in leading.peers.indices { leading.peers[index].heartbeatDue = true }
         beginRound(now: now)

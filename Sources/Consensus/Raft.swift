@@ -43,7 +43,6 @@ package struct Raft: Sendable {
     var waitingReads: [ReadID] = []
     var nextReadBatch: UInt64
     var incoming: IncomingSnapshot?
-    var lastTick: Instant
     /// The time of the flush under way.
     var lastFlush: Instant
 
@@ -88,7 +87,6 @@ package struct Raft: Sendable {
         pendingReset = start.isReset ? start.base : nil
         generator = SeededGenerator(seed: seed)
         nextReadBatch = generator.next()
-        lastTick = now
         lastFlush = now
         role = .looking(Looking(phase: .waiting, deadline: now))
         for entry in start.entries {
@@ -232,24 +230,26 @@ package struct Raft: Sendable {
 
     /// Lets time pass: elections, heartbeats, repetitions.
     package mutating func tick(now: Instant, into out: inout RaftOutbox) {
-        // After a pause of the whole process the messages that came meanwhile are still unread: they get a moment.
-        let overslept = now - lastTick > settings.electionTimeout
-        lastTick = now
         switch role {
-        case .leader: tickLeader(now: now, overslept: overslept, into: &out)
-        case .follower(var following):
-            if overslept && following.deadline <= now {
-                following.deadline = now + settings.heartbeat
-                role = .follower(following)
-            } else if following.deadline <= now {
-                becomeLooking(.leaderSilent(following.leader), term: term, now: now, into: &out)
-                startPreVote(now: now, into: &out)
-            } else {
-                resendReads(now: now)
-            }
+        case .leader: tickLeader(now: now, into: &out)
+        case .follower(let following):
+            if following.deadline <= now { missLeader(now: now, into: &out) } else { resendReads(now: now) }
         case .looking(let looking):
             if looking.deadline <= now { startPreVote(now: now, into: &out) }
         }
+    }
+
+    private mutating func missLeader(now: Instant, into out: inout RaftOutbox) {
+        guard case .follower(var following) = role else { return }
+        // After a pause of the whole process the leader's messages are still unread: they get a moment, once.
+        if now - following.deadline > settings.heartbeat, !following.wasForgiven {
+            following.wasForgiven = true
+            following.deadline = now + settings.heartbeat
+            role = .follower(following)
+            return
+        }
+        becomeLooking(.leaderSilent(following.leader), term: term, now: now, into: &out)
+        startPreVote(now: now, into: &out)
     }
 
     /// The connection to `peer` is there (again); messages under way before may be lost.

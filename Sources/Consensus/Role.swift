@@ -14,6 +14,8 @@ struct Following: Sendable {
     var lastHeard: Instant
     /// When the leader counts as lost.
     var deadline: Instant
+    /// Whether the deadline was already put off because this process had been paused.
+    var wasForgiven = false
     /// Up to here the own log is known to equal the leader's; acknowledgements never claim more.
     var verified: LogIndex
     /// An acknowledgement that the next flush sends.
@@ -70,6 +72,8 @@ struct Leading: Sendable {
     /// Read batches of followers that arrived since the last flush.
     var arrivedRemoteReads: [(NodeID, UInt64)] = []
     var nextHeartbeat: Instant
+    /// Whether the members' silence was already excused because this process had been paused.
+    var wasForgiving = false
     var handOver: HandOver?
 
     struct ConfirmingRead: Sendable {

@@ -1,6 +1,6 @@
-import Consensus
-import KeyValue
-import Primitives
+internal import Consensus
+internal import KeyValue
+internal import Primitives
 
 extension Replica {
     /// Applies what is committed, answers those who waited for it, and hands events to watches.
@@ -48,7 +48,8 @@ extension Replica {
         }
     }
 
-    private mutating func resolve(_ number: UInt64, with result: CommandResult, at now: Instant, into out: inout Outbox) {
+    private mutating func resolve(_ number: UInt64, with result: CommandResult, at now: Instant, into out: inout Outbox)
+    {
         guard let waiter = waiters.removeValue(forKey: number) else { return }
         let position = position(at: now)
         for request in waiter.requests {

@@ -1,4 +1,4 @@
-import Primitives
+internal import Primitives
 
 /// Which requests to look at when, in steps of 16 ms. A request that is done by then is simply not found any more.
 struct DeadlineWheel: Sendable {

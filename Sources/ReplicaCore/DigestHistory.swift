@@ -1,4 +1,4 @@
-import Primitives
+internal import Primitives
 
 /// The state digests after recent log indexes, to compare with the leader's (`invariants.md` 18).
 struct DigestHistory: Sendable {

@@ -7,7 +7,8 @@ extension Replica {
         return ReplicaStatus(
             node: id, role: role, term: raft.term, leader: raft.leader, configuration: raft.configuration,
             commitIndex: raft.commitIndex, appliedIndex: store.appliedIndex, lastIndex: raft.log.lastIndex,
-            firstIndex: raft.log.firstIndex, revision: store.revision, compactedRevision: store.header.compactedRevision,
+            firstIndex: raft.log.firstIndex, revision: store.revision,
+            compactedRevision: store.header.compactedRevision,
             digest: store.header.digest, keys: store.keyCount, leases: store.leaseCount, watches: watches.count,
             storeBytes: store.storeBytes, pendingRequests: requests.count,
             peers: raft.peerProgress(at: now).map {
@@ -26,7 +27,8 @@ extension Replica {
                 "This node's log lost entries it had acknowledged: it does not vote until a leader has repaired it.")
         }
         if isFenced {
-            sentences.append("This node's state is not the cluster's: it answers no reads until a leader has replaced it.")
+            sentences.append(
+                "This node's state is not the cluster's: it answers no reads until a leader has replaced it.")
         }
         if installing != nil { sentences.append("This node is writing a snapshot it received to its disk.") }
         return sentences

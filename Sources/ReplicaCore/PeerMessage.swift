@@ -1,5 +1,5 @@
+internal import KeyValue
 package import Consensus
-package import KeyValue
 package import Primitives
 
 /// Everything one node says to another.

@@ -1,6 +1,6 @@
-import Consensus
-import KeyValue
-import Primitives
+internal import Consensus
+internal import KeyValue
+internal import Primitives
 
 /// A client's request until it is answered.
 struct PendingRequest: Sendable {
@@ -155,7 +155,8 @@ extension Replica {
                 if hasRoom {
                     propose(bytes, origins: [item.origin], at: now)
                 } else {
-                    refusals.append((sender, ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: true)))
+                    refusals.append(
+                        (sender, ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: true)))
                 }
             }
         }

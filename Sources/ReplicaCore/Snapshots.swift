@@ -1,6 +1,6 @@
-import Consensus
-import KeyValue
-import Primitives
+internal import Consensus
+internal import KeyValue
+internal import Primitives
 
 /// A snapshot on its way to a member: a copy of the store as it was, encoded piece by piece as it is asked for.
 struct OutgoingSnapshot: Sendable {

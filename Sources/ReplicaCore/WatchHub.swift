@@ -1,5 +1,5 @@
-import KeyValue
-import Primitives
+internal import KeyValue
+internal import Primitives
 
 /// The watches of one node. A live watch is matched as revisions are applied; one that starts in the past, or was paused,
 /// reads the history from its cursor until it has caught up. Nothing is queued per watch.
