@@ -136,6 +136,15 @@ final class Database {
         return (Int(max(0, copied)), complete)
     }
 
+    /// Puts the WAL itself on the disk.
+    func syncWAL() throws(StorageError) {
+        let descriptor = open(path + "-wal", O_RDONLY | O_CLOEXEC)
+        defer { if descriptor >= 0 { Glibc.close(descriptor) } }
+        guard descriptor >= 0, fdatasync(descriptor) == 0 else {
+            throw latch(.latched(path: path + "-wal", operation: "the sync", detail: errorText()))
+        }
+    }
+
     /// What `code` means; anything but a full disk latches.
     func error(_ code: Int32, _ operation: String) -> StorageError {
         switch code & 0xFF {

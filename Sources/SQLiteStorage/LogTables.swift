@@ -55,7 +55,7 @@ struct LogTables {
 extension LogTables {
     func readIdentity(path: String) throws(StorageError) -> (StoreIdentity, Incarnation)? {
         var found: (StoreIdentity, Incarnation)?
-        try selectIdentity.rows { row throws(StorageError) in
+        try selectIdentity.rows([]) { row throws(StorageError) in
             guard row.integer(0) == Self.format else { throw .unknownFormat(path: path, format: row.integer(0)) }
             let identity = StoreIdentity(
                 cluster: ClusterID(rawValue: row.number(1)), node: NodeID(row.number(2)), nodeName: row.text(3),
@@ -67,15 +67,16 @@ extension LogTables {
     }
 
     func write(_ identity: StoreIdentity, _ incarnation: Incarnation) throws(StorageError) {
-        try replaceIdentity.run(
+        try replaceIdentity.run([
             .integer(Self.format), .number(identity.cluster.rawValue), .number(identity.node.rawValue),
-            .text(identity.nodeName), .text(identity.clusterDescription), .number(incarnation.rawValue))
+            .text(identity.nodeName), .text(identity.clusterDescription), .number(incarnation.rawValue),
+        ])
     }
 
     /// The kept term and vote: empty before the first, `nil` when they are damaged.
     func readHardState() throws(StorageError) -> HardState? {
         var found: HardState? = HardState()
-        try selectHardState.rows { row throws(StorageError) in
+        try selectHardState.rows([]) { row throws(StorageError) in
             let state = HardState(
                 term: Term(row.number(0)), votedFor: row.isNull(1) ? nil : NodeID(row.number(1)))
             found = row.number(2) == Self.checksum(state) ? state : nil
@@ -85,9 +86,10 @@ extension LogTables {
     }
 
     func write(_ state: HardState) throws(StorageError) {
-        try replaceHardState.run(
+        try replaceHardState.run([
             .number(state.term.rawValue), state.votedFor.map { .number($0.rawValue) } ?? .null,
-            .number(Self.checksum(state)))
+            .number(Self.checksum(state)),
+        ])
     }
 
     private static func checksum(_ state: HardState) -> UInt64 {
@@ -111,7 +113,7 @@ extension LogTables {
 
     func readBase() throws(StorageError) -> Base {
         var found = Base.none
-        try selectBase.rows { row throws(StorageError) in
+        try selectBase.rows([]) { row throws(StorageError) in
             let encoded = row.blob(0)
             let chain = row.number(1)
             var reader = ByteReader(encoded)
@@ -127,11 +129,12 @@ extension LogTables {
 
     /// Keeps the position before the first entry and its chain value; `nil` is the log that begins at index 1.
     func write(base: SnapshotPosition?, chain: UInt64) throws(StorageError) {
-        guard let base else { return try deleteBase.run() }
+        guard let base else { return try deleteBase.run([]) }
         var writer = ByteWriter()
         base.encode(into: &writer)
-        try replaceBase.run(
-            .blob(writer.bytes), .number(chain), .number(Self.checksum(writer.bytes, chain)))
+        try replaceBase.run([
+            .blob(writer.bytes), .number(chain), .number(Self.checksum(writer.bytes, chain)),
+        ])
     }
 
     private static func checksum(_ position: Bytes, _ chain: UInt64) -> UInt64 {
@@ -141,13 +144,13 @@ extension LogTables {
     }
 
     func eachRun(_ body: (LogRun) throws(StorageError) -> Bool) throws(StorageError) {
-        try selectRuns.rows { row throws(StorageError) in try body(Self.run(row)) }
+        try selectRuns.rows([]) { row throws(StorageError) in try body(Self.run(row)) }
     }
 
     /// The run that holds `index`, which the log must have.
     func run(holding index: LogIndex) throws(StorageError) -> LogRun? {
         var found: LogRun?
-        try selectRunHolding.rows(.number(index.rawValue)) { row throws(StorageError) in
+        try selectRunHolding.rows([.number(index.rawValue)]) { row throws(StorageError) in
             found = Self.run(row)
             return false
         }
@@ -155,11 +158,13 @@ extension LogTables {
     }
 
     func insert(_ run: LogRun) throws(StorageError) {
-        try insertRun.run(.number(run.first.rawValue), .number(run.last.rawValue), .blob(run.body))
+        try insertRun.run([.number(run.first.rawValue), .number(run.last.rawValue), .blob(run.body)])
     }
 
-    func deleteRuns(from index: LogIndex) throws(StorageError) { try deleteRunsFrom.run(.number(index.rawValue)) }
-    func deleteRuns(through index: LogIndex) throws(StorageError) { try deleteRunsThrough.run(.number(index.rawValue)) }
+    func deleteRuns(from index: LogIndex) throws(StorageError) { try deleteRunsFrom.run([.number(index.rawValue)]) }
+    func deleteRuns(through index: LogIndex) throws(StorageError) {
+        try deleteRunsThrough.run([.number(index.rawValue)])
+    }
 
     private static func run(_ row: Row) -> LogRun {
         LogRun(first: LogIndex(row.number(0)), last: LogIndex(row.number(1)), body: row.blob(2))

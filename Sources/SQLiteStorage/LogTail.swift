@@ -61,7 +61,8 @@ struct LogEditor {
 
     private mutating func replaceSuffix(_ entries: [Entry]) throws(StorageError) {
         guard let first = entries.first else { preconditionFailure("a suffix is never empty") }
-        precondition(first.index > tail.base && first.index <= tail.last.next, "a suffix begins inside the log or at its end")
+        precondition(
+            first.index > tail.base && first.index <= tail.last.next, "a suffix begins inside the log or at its end")
         if first.index <= tail.last { try dropSuffix(from: first.index) }
         for entry in entries { try append(entry) }
     }

@@ -10,6 +10,15 @@ enum ColumnValue {
 
     /// A 64-bit number whose bits are kept; those below 2^63 read the same in SQL.
     static func number(_ value: UInt64) -> ColumnValue { .integer(Int64(bitPattern: value)) }
+
+    fileprivate func combine(into digest: inout Digest) {
+        switch self {
+        case .integer(let number): digest.combine(UInt64(bitPattern: number))
+        case .blob(let bytes): digest.combine(bytes)
+        case .text(let text): digest.combine(Array(text.utf8))
+        case .null: digest.combine(byte: 0)
+        }
+    }
 }
 
 /// A prepared statement of a ``Database``, used again and again.
@@ -23,14 +32,21 @@ struct Statement {
     }
 
     /// Runs the statement to its end.
-    func run(_ values: ColumnValue...) throws(StorageError) {
+    func run(_ values: [ColumnValue]) throws(StorageError) {
         try begin(values)
         defer { sqlite3_reset(handle) }
         while try step() {}
     }
 
+    /// Runs the statement with `values` and, as its last column, their checksum.
+    func run(checksummed values: [ColumnValue]) throws(StorageError) {
+        var digest = Digest()
+        for value in values { value.combine(into: &digest) }
+        try run(values + [.number(digest.value)])
+    }
+
     /// Calls `body` for every row until it returns false.
-    func rows(_ values: ColumnValue..., body: (Row) throws(StorageError) -> Bool) throws(StorageError) {
+    func rows(_ values: [ColumnValue], body: (Row) throws(StorageError) -> Bool) throws(StorageError) {
         try begin(values)
         defer { sqlite3_reset(handle) }
         while try step() {
@@ -80,8 +96,23 @@ struct Row {
         return Bytes(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
     }
 
-    func text(_ column: Int32) -> String {
-        String(decoding: blob(column), as: UTF8.self)
+    func text(_ column: Int32) -> String { String(decoding: blob(column), as: UTF8.self) }
+
+    /// Whether the last column is the checksum of those before it.
+    var hasItsChecksum: Bool {
+        let last = sqlite3_column_count(handle) - 1
+        var digest = Digest()
+        for column in 0..<last {
+            switch sqlite3_column_type(handle, column) {
+            case SQLITE_INTEGER: digest.combine(number(column))
+            case SQLITE_NULL: digest.combine(byte: 0)
+            default:
+                let start = sqlite3_column_blob(handle, column)
+                let count = Int(sqlite3_column_bytes(handle, column))
+                digest.combine(UnsafeRawBufferPointer(start: start, count: count))
+            }
+        }
+        return digest.value == number(last)
     }
 }
 

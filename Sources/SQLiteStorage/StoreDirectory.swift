@@ -18,7 +18,8 @@ struct StoreDirectory {
         }
     }
 
-    func path(of name: String) -> String { path + "/" + name }
+    static func join(_ path: String, _ name: String) -> String { path + "/" + name }
+    func path(of name: String) -> String { Self.join(path, name) }
 
     /// Creates the file (0600) when it is missing, so that SQLite does not create it readable by all.
     func createFile(_ name: String) throws(StorageError) {
@@ -28,7 +29,11 @@ struct StoreDirectory {
         close(descriptor)
     }
 
-    func contains(_ name: String) -> Bool { access(path(of: name), F_OK) == 0 }
+    /// Gives a file another name, in place of what had it; a file that is not there stays so.
+    func rename(_ name: String, to other: String) throws(StorageError) {
+        guard Glibc.rename(path(of: name), path(of: other)) != 0, errno != ENOENT else { return }
+        throw .unusableDirectory(path: path, reason: "\(name): \(errorText())")
+    }
 
     /// Makes created and renamed entries durable.
     func sync() throws(StorageError) {
