@@ -11,6 +11,11 @@ extension Proposal {
 
     package init(decoding bytes: Bytes) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
+        try self.init(endOf: &reader)
+    }
+
+    /// Reads a proposal that takes up the rest of what `reader` has.
+    package init(endOf reader: inout ByteReader) throws(DecodingFailure) {
         idempotencyKey = try reader.read()
         command = try reader.read()
         try reader.expectEnd()

@@ -58,7 +58,7 @@ struct LoggedCommand {
         var reader = ByteReader(bytes)
         var origins: [Origin] = []
         for _ in 0..<(try reader.readCount()) { origins.append(try Origin(from: &reader)) }
-        return (origins, try Proposal(from: &reader))
+        return (origins, try Proposal(endOf: &reader))
     }
 }
 
