@@ -25,12 +25,18 @@ package enum Limits {
     package static let idempotencyClientBytes = 128
     /// Remembered idempotency keys.
     package static let rememberedRequests = 20_000
+    /// Bytes of keys and values in remembered results before the oldest are forgotten.
+    package static let rememberedBytes = 64 * 1024 * 1024
+    /// A remembered result leaves out written values above this: who sent them has them.
+    package static let rememberedValueBytes = 4 * 1024
     package static let minimumLease = TimeSpan.milliseconds(100)
     package static let maximumLease = TimeSpan.seconds(24 * 3600)
     /// Leases that may exist at once.
     package static let leases = 1_000_000
     /// Bytes of keys and values the store may hold, history included, before writes that add are refused.
     package static let storeBytes = 2 * 1024 * 1024 * 1024
+    /// What each retained version counts on top of its key and value, so that tiny ones are not free.
+    package static let versionBytes = 128
 
     // History
     /// Revisions kept before automatic compaction takes the oldest.
@@ -39,6 +45,10 @@ package enum Limits {
     package static let historyBytes = 64 * 1024 * 1024
     /// Age, in cluster time, beyond which history is compacted.
     package static let historyAge = TimeSpan.seconds(3600)
+    /// Revisions looked at in one step by a watch that catches up.
+    package static let historyScan = 8_192
+    /// Leases looked at, beyond those found due, in one search for due ones.
+    package static let leaseScan = 4_096
 
     // The log
     /// Encoded bytes of one log entry's command: a body with its envelope.
@@ -98,6 +108,7 @@ package enum Limits {
         precondition(snapshotChunkBytes < frameBytes, "a piece of a snapshot must fit into a frame")
         precondition(nameBytes + 128 < helloBytes, "a member's name must fit into a hello")
         precondition(members * 2 < peerConnections, "every member must be able to connect")
+        precondition(rememberedBytes > bodyBytes, "a request's result must fit into the memory of requests")
         precondition(minimumLease < maximumLease, "leases need a range")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }
