@@ -65,6 +65,10 @@ package enum Limits {
     // Peers
     /// Bytes of one frame between nodes.
     package static let frameBytes = 8 * 1024 * 1024
+    /// Bytes of the frame with which a connection between nodes introduces itself.
+    package static let helloBytes = 1024
+    /// Accepted connections between nodes at once, those not yet introduced included.
+    package static let peerConnections = 128
     /// Bytes of entries in one append message.
     package static let appendBytes = 1024 * 1024
     /// Append messages in flight to one member.
@@ -104,6 +108,8 @@ package enum Limits {
         precondition(
             appendBytes + commandBytes < frameBytes, "an append with one oversized command must fit into a frame")
         precondition(snapshotChunkBytes < frameBytes, "a piece of a snapshot must fit into a frame")
+        precondition(nameBytes + 128 < helloBytes, "a member's name must fit into a hello")
+        precondition(members * 2 < peerConnections, "every member must be able to connect")
         precondition(rememberedBytes > bodyBytes, "a request's result must fit into the memory of requests")
         precondition(minimumLease < maximumLease, "leases need a range")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
