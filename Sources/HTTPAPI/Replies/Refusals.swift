@@ -30,6 +30,10 @@ extension Problem {
             self.init(code: .notReady, detail: reason, help: .retry(after: Self.startPause))
         case .compacted(let oldest):
             self = .compacted(oldest: oldest)
+        case .stateTooLarge(let limit):
+            self = .tooLarge(
+                "the watch begins with more than \(limit) keys; list them in pages and watch with from= the revision of a page"
+            )
         }
     }
 
