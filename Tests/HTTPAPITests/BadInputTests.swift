@@ -15,7 +15,10 @@ struct BadRequestCase: Sendable, CustomTestStringConvertible {
     var status = 400
     var testDescription: String { "\(method) \(target) \(fields)" }
 
-    init(_ method: String, _ target: String, _ fields: [String] = [], body: String? = nil, says: String, status: Int = 400) {
+    init(
+        _ method: String, _ target: String, _ fields: [String] = [], body: String? = nil, says: String,
+        status: Int = 400
+    ) {
         self.method = method
         self.target = target
         self.fields = fields
@@ -28,15 +31,21 @@ struct BadRequestCase: Sendable, CustomTestStringConvertible {
 @Suite("Bad input")
 struct BadInputTests {
     static let cases: [BadRequestCase] = [
-        .init("GET", "/v1/kv/a?colour=red", says: #"the parameter \"colour\" is not known here; timeout, wait, after, at, consistency are allowed"#),
+        .init(
+            "GET", "/v1/kv/a?colour=red",
+            says: #"the parameter \"colour\" is not known here; timeout, wait, after, at, consistency are allowed"#),
         .init("GET", "/v1/status?x", says: #"the parameter \"x\" is not known here; timeout are allowed"#),
         .init("GET", "/v1/kv/a?at=1&at=2", says: "the parameter at is there 2 times; once is allowed"),
         .init("GET", "/v1/kv/a?at", says: "the parameter at has no value"),
         .init("GET", "/v1/kv/a?at=-1", says: #"at is \"-1\"; it must be a revision"#),
         .init("GET", "/v1/kv/a?at=9223372036854775808", says: "it must be a revision, a whole number below 2^63"),
         .init("GET", "/v1/kv/a?at=99999999999999999999", says: "it must be a revision"),
-        .init("GET", "/v1/kv/a?consistency=eventual", says: #"consistency is \"eventual\"; it must be linearizable or stale"#),
-        .init("GET", "/v1/kv/a?timeout=5", says: #"timeout is \"5\"; it must be a duration like 800ms, 3s or 2m, from 1ms to 300s"#),
+        .init(
+            "GET", "/v1/kv/a?consistency=eventual",
+            says: #"consistency is \"eventual\"; it must be linearizable or stale"#),
+        .init(
+            "GET", "/v1/kv/a?timeout=5",
+            says: #"timeout is \"5\"; it must be a duration like 800ms, 3s or 2m, from 1ms to 300s"#),
         .init("GET", "/v1/kv/a?timeout=0s", says: "timeout is"),
         .init("GET", "/v1/kv/a?timeout=301s", says: "timeout is"),
         .init("GET", "/v1/kv/a?timeout=9223372036854775807h", says: "timeout is"),
@@ -58,20 +67,28 @@ struct BadInputTests {
         .init("GET", "/v1/kv?keys_only&keys_only", says: "the parameter keys_only"),
         .init("GET", "/v1/kv", ["If-Match: *"], says: "are for single keys"),
         .init("GET", "/v1/kv/a", body: "x", says: "the request has a body of 1 bytes; this resource takes none"),
-        .init("PUT", "/v1/kv/a?ttl=99ms", body: "", says: #"ttl is \"99ms\"; it must be a duration like 800ms, 3s or 2m, from 100ms to 24h"#),
+        .init(
+            "PUT", "/v1/kv/a?ttl=99ms", body: "",
+            says: #"ttl is \"99ms\"; it must be a duration like 800ms, 3s or 2m, from 100ms to 24h"#),
         .init("PUT", "/v1/kv/a?ttl=25h", body: "", says: "ttl is"),
         .init("PUT", "/v1/kv/a?ttl=3x", body: "", says: "ttl is"),
         .init("PUT", "/v1/kv/a?ttl=3s&lease=0000000000000001", body: "", says: "ttl and lease exclude each other"),
         .init("PUT", "/v1/kv/a?lease=1", body: "", says: "16 hexadecimal digits"),
         .init("PUT", "/v1/kv/a?lease=0000000000000000", body: "", says: "above zero"),
         .init("PUT", "/v1/kv/a?lease=8000000000000000", body: "", says: "below 2^63"),
-        .init("PUT", "/v1/kv/a?at=1", body: "", says: #"the parameter \"at\" is not known here; timeout, ttl, lease are allowed"#),
-        .init("PUT", "/v1/kv/a", ["If-Match: *", "If-None-Match: *"], body: "", says: "If-Match and If-None-Match exclude each other"),
+        .init(
+            "PUT", "/v1/kv/a?at=1", body: "",
+            says: #"the parameter \"at\" is not known here; timeout, ttl, lease are allowed"#),
+        .init(
+            "PUT", "/v1/kv/a", ["If-Match: *", "If-None-Match: *"], body: "",
+            says: "If-Match and If-None-Match exclude each other"),
         .init("PUT", "/v1/kv/a", ["If-Match: 7"], body: "", says: "it must be one entity tag like"),
         .init("PUT", "/v1/kv/a", ["If-Match: W/\"7\""], body: "", says: "it must be one entity tag like"),
         .init("PUT", "/v1/kv/a", ["If-Match: \"7\", \"8\""], body: "", says: "it must be one entity tag like"),
         .init("PUT", "/v1/kv/a", ["If-Match: \"x\""], body: "", says: "it must be one entity tag like"),
-        .init("PUT", "/v1/kv/a", ["If-Match: \"1\"", "If-Match: \"2\""], body: "", says: "If-Match is there more than once"),
+        .init(
+            "PUT", "/v1/kv/a", ["If-Match: \"1\"", "If-Match: \"2\""], body: "",
+            says: "If-Match is there more than once"),
         .init("PUT", "/v1/kv/a", ["If-None-Match: \"7\""], body: "", says: "on a write it must be *"),
         .init("PUT", "/v1/kv/a", ["If-Fence: e=1"], body: "", says: "elections, which are not available on this build"),
         .init("PUT", "/v1/kv/a", ["Idempotency-Key: 7"], body: "", says: "it must be <client>/<number>"),
@@ -87,7 +104,9 @@ struct BadInputTests {
         .init("POST", "/v1/leases", body: "{\"ttl_ms\":99}", says: "ttl_ms is 99; it must be from 100 to 86400000"),
         .init("POST", "/v1/leases", body: "{\"ttl_ms\":100,\"ttl\":\"3s\"}", says: "exclude each other"),
         .init("POST", "/v1/leases", body: "{\"ttl\":\"3s\",\"id\":\"x\"}", says: "16 hexadecimal digits"),
-        .init("POST", "/v1/leases", body: "{\"ttl\":\"3s\",\"keep\":true}", says: #"the field \"keep\" is not known here; allowed are ttl, ttl_ms, id"#),
+        .init(
+            "POST", "/v1/leases", body: "{\"ttl\":\"3s\",\"keep\":true}",
+            says: #"the field \"keep\" is not known here; allowed are ttl, ttl_ms, id"#),
         .init("POST", "/v1/leases", body: "{\"ttl\":\"3s\",\"ttl\":\"3s\"}", says: "is there twice"),
         .init("POST", "/v1/leases/renew", body: "{\"ids\":[]}", says: "ids is missing or empty"),
         .init("POST", "/v1/leases/renew", body: "{\"ids\":[7]}", says: "ids[0] is the number 7"),
@@ -100,7 +119,9 @@ struct BadInputTests {
         .init("GET", "/v1/watch?prefix=a&heartbeat=61s", says: "heartbeat is"),
         .init("GET", "/v1/watch?prefix=a&from=x", says: "from is"),
         .init("GET", "/v1/watch?prefix=a", ["Last-Event-ID: x"], says: "Last-Event-ID is"),
-        .init("GET", "/v1/watch?\(Array(repeating: "key=a", count: 65).joined(separator: "&"))", says: "at most 64 are allowed"),
+        .init(
+            "GET", "/v1/watch?\(Array(repeating: "key=a", count: 65).joined(separator: "&"))",
+            says: "at most 64 are allowed"),
         .init("GET", "/v2/kv/a", says: "there is no such resource", status: 404),
         .init("GET", "/v1/leases/0000000000000001/keys", says: "there is no such resource", status: 404),
         .init("GET", "", says: "", status: 400),
@@ -109,7 +130,7 @@ struct BadInputTests {
     @Test(arguments: cases)
     func isRefusedWithASentenceThatNamesIt(_ bad: BadRequestCase) async throws {
         try await TestServer.run { server in
-            let response = try server.request(
+            let response = try await server.request(
                 bad.method, bad.target, bad.fields, body: bad.body.map { Array($0.utf8) })
             #expect(response.status == bad.status)
             #expect(response.text.contains(bad.says), "\(response.text)")
@@ -129,7 +150,7 @@ struct BadInputTests {
         _ method: String, _ target: String, _ allowed: String
     ) async throws {
         try await TestServer.run { server in
-            let response = try server.request(method, target)
+            let response = try await server.request(method, target)
             #expect(response.status == 405)
             #expect(response["allow"] == allowed)
         }
@@ -138,27 +159,28 @@ struct BadInputTests {
     @Test func aPlusInAQueryIsAPlus() async throws {
         try await TestServer.run { server in
             server.node.put("a+b", "1")
-            try #expect(server.request("GET", "/v1/kv?prefix=a+b").text.contains("\"count\":1"))
+            try await #expect(server.request("GET", "/v1/kv?prefix=a+b").text.contains("\"count\":1"))
         }
     }
 }
 
 @Suite("Refusals")
 struct RefusalTests {
-    @Test(arguments: [
-        (Refusal.noLeader, 503, "no-leader", "not_applied", "1"),
-        (.timeout, 504, "timeout", "unknown", nil),
-        (.superseded, 503, "no-leader", "not_applied", "1"),
-        (.overloaded, 429, "overloaded", "not_applied", "1"),
-        (.notReady("repairing"), 503, "not-ready", "not_applied", "1"),
-        (.compacted(oldest: Revision(9)), 410, "compacted", "not_applied", nil),
-    ] as [(Refusal, Int, String, String, String?)])
+    @Test(
+        arguments: [
+            (Refusal.noLeader, 503, "no-leader", "not_applied", "1"),
+            (.timeout, 504, "timeout", "unknown", nil),
+            (.superseded, 503, "no-leader", "not_applied", "1"),
+            (.overloaded, 429, "overloaded", "not_applied", "1"),
+            (.notReady("repairing"), 503, "not-ready", "not_applied", "1"),
+            (.compacted(oldest: Revision(9)), 410, "compacted", "not_applied", nil),
+        ] as [(Refusal, Int, String, String, String?)])
     func ofTheNodeBecomeProblems(
         _ refusal: Refusal, _ status: Int, _ code: String, _ outcome: String, _ retryAfter: String?
     ) async throws {
         try await TestServer.run { server in
             server.node.refuseNext(refusal)
-            let response = try server.request("PUT", "/v1/kv/a", text: "1")
+            let response = try await server.request("PUT", "/v1/kv/a", text: "1")
             #expect(response.status == status)
             #expect(response.text.contains("\"type\":\"urn:conclave:error:\(code)\""))
             #expect(response.text.contains("\"outcome\":\"\(outcome)\""))
@@ -178,7 +200,7 @@ struct RefusalTests {
     func ofTheStoreBecomeProblems(_ failure: CommandFailure, _ status: Int, _ code: String) async throws {
         try await TestServer.run { server in
             server.node.answerNext(.written(.failed(failure), ReplyPosition(revision: Revision(1), term: Term(3))))
-            let response = try server.request("PUT", "/v1/kv/a", text: "1")
+            let response = try await server.request("PUT", "/v1/kv/a", text: "1")
             #expect(response.status == status)
             #expect(response.text.contains("\"type\":\"urn:conclave:error:\(code)\""))
         }

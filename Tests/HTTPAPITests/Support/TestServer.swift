@@ -37,19 +37,23 @@ struct TestServer {
     }
 
     /// One request on a connection of its own.
-    func request(_ method: String, _ target: String, _ fields: [String] = [], body: Bytes? = nil) throws -> Response {
-        try client().request(method, target, fields, body: body)
+    func request(
+        _ method: String, _ target: String, _ fields: [String] = [], body: Bytes? = nil
+    ) async throws -> Response {
+        try await client().request(method, target, fields, body: body)
     }
 
-    func request(_ method: String, _ target: String, _ fields: [String] = [], text: String) throws -> Response {
-        try request(method, target, fields, body: Array(text.utf8))
+    func request(
+        _ method: String, _ target: String, _ fields: [String] = [], text: String
+    ) async throws -> Response {
+        try await request(method, target, fields, body: Array(text.utf8))
     }
 }
 
 /// Waits for a condition, with a deadline.
-func eventually(_ what: String, _ condition: () -> Bool) async throws {
+func eventually(_ what: String, _ condition: () async -> Bool) async throws {
     let deadline = milliseconds() + 10_000
-    while !condition() {
+    while await !condition() {
         guard milliseconds() < deadline else { throw Late(waitingFor: what, received: "") }
         try await Task.sleep(for: .milliseconds(2))
     }
