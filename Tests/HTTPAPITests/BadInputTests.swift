@@ -124,7 +124,7 @@ struct BadInputTests {
             says: "at most 64 are allowed"),
         .init("GET", "/v2/kv/a", says: "there is no such resource", status: 404),
         .init("GET", "/v1/leases/0000000000000001/keys", says: "there is no such resource", status: 404),
-        .init("GET", "", says: "", status: 400),
+        .init("GET", "", says: "this is not HTTP/1.1: invalid URL"),
     ]
 
     @Test(arguments: cases)
