@@ -13,6 +13,7 @@ package final class LogStore: @unchecked Sendable {
         package var bytesWritten: UInt64 = 0
         /// How long the last transaction took to commit, its sync included.
         package var lastSync = TimeSpan.zero
+        package init() {}
     }
 
     /// Bytes of WAL at which it is copied into the database and begun anew.
