@@ -99,6 +99,28 @@ package enum Limits {
     package static let idleConnection = TimeSpan.seconds(120)
     package static let slowRequest = TimeSpan.seconds(20)
 
+    /// Bytes of request bodies that are still arriving, over all connections, before further ones are refused.
+    package static let arrivingBodyBytes = 256 * 1024 * 1024
+    /// Bytes one read from a client's socket takes at most.
+    package static let readBytes = 32 * 1024
+    /// Header fields of one request.
+    package static let headerFields = 64
+    /// Values of one JSON body, and how deep they may stand in each other.
+    package static let jsonValues = 20_000
+    package static let jsonDepth = 16
+    /// How long a long poll waits when its client does not say.
+    package static let longPoll = TimeSpan.seconds(30)
+    /// How often a stream without events shows that it is alive.
+    package static let heartbeat = TimeSpan.seconds(15)
+    package static let minimumHeartbeat = TimeSpan.milliseconds(100)
+    package static let maximumHeartbeat = TimeSpan.seconds(60)
+    /// How long a member may be silent before its leader no longer speaks for it.
+    package static let memberSilence = TimeSpan.seconds(2)
+    /// How long a client that was answered for the last time may take to read that and hang up.
+    package static let lingering = TimeSpan.seconds(2)
+    /// How long a node that stops waits for requests in flight.
+    package static let shutdown = TimeSpan.seconds(5)
+
     /// Refuses a build whose limits contradict each other.
     package static func check() {
         precondition(keyBytes < headBytes, "a key must fit into a request's head")
@@ -112,6 +134,9 @@ package enum Limits {
         precondition(members * 2 < peerConnections, "every member must be able to connect")
         precondition(rememberedBytes > bodyBytes, "a request's result must fit into the memory of requests")
         precondition(minimumLease < maximumLease, "leases need a range")
+        precondition(keyBytes * 3 + 512 < headBytes, "a percent-encoded key must fit into a request's head")
+        precondition(minimumHeartbeat < heartbeat && heartbeat < maximumHeartbeat, "heartbeats need a range")
+        precondition(renewalsPerRequest < jsonValues, "a renewal of many leases must fit into a JSON body")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }
 }
