@@ -57,10 +57,11 @@ extension ClusterClient {
 
     /// One question, to one node without a second attempt, or to any.
     private func ask(_ path: String, of endpoint: Endpoint?) async throws -> Answer {
-        guard let endpoint else { return try await perform(Call(path: path)) }
+        let call = Call(path: path, headers: ["Accept": "application/json"])
+        guard let endpoint else { return try await perform(call) }
         do {
             let answer = try await connections.attempt(
-                Call(path: path), at: endpoint, timeout: options.attemptTimeout)
+                call, at: endpoint, timeout: options.attemptTimeout)
             guard answer.status == 200 else { throw ConclaveError(answer: answer) }
             return answer
         } catch let failure as TransportFailure {

@@ -144,9 +144,9 @@ public final class ClusterClient: Sendable {
 /// `Idempotency-Key: <client>/<number>`: a write with a key that was used before is answered as the first was, and
 /// changes nothing.
 public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
-    /// Who writes; unique among all writers, without a slash, 1 to 128 bytes.
+    /// Who writes; unique among all writers, 1 to 128 printable ASCII characters.
     public var client: String
-    /// Which of its writes this is.
+    /// Which of its writes this is; below 2^63.
     public var number: UInt64
 
     /// The key of a client's write with this number.
@@ -157,9 +157,10 @@ public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads `<client>/<number>`; `nil` when it is not that.
     public init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, let number = UInt64(parts[1]) else { return nil }
-        self.init(client: String(parts[0]), number: number)
+        guard let slash = text.lastIndex(of: "/"), slash != text.startIndex,
+            let number = UInt64(text[text.index(after: slash)...])
+        else { return nil }
+        self.init(client: String(text[..<slash]), number: number)
     }
 
     /// As the header carries it.
