@@ -73,7 +73,7 @@ let package = Package(
 
         // What people hold in their hands.
         .target(
-            name: "ConclaveClient", dependencies: [asyncHTTPClient, nioCore, nioHTTP1],
+            name: "ConclaveClient", dependencies: [asyncHTTPClient, nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .target(
             name: "LoadGenerator",
@@ -97,6 +97,9 @@ let package = Package(
         .testTarget(name: "NodeTests", dependencies: ["Node"], swiftSettings: strict),
         .testTarget(
             name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded, asyncHTTPClient], swiftSettings: strict),
+        .testTarget(
+            name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
+            swiftSettings: strict),
         .testTarget(
             name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: strict),
         .testTarget(

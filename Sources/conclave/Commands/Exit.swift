@@ -1,0 +1,34 @@
+import ConclaveClient
+
+/// What the process's exit code tells a script.
+enum Exit {
+    static let other: Int32 = 1
+    static let unreachable: Int32 = 2
+    static let preconditionFailed: Int32 = 3
+    static let notFound: Int32 = 4
+    static let unknownOutcome: Int32 = 5
+    static let compacted: Int32 = 6
+
+    static let explanation = """
+        EXIT CODES
+          0  done
+          1  wrong usage, or an error that is none of the following
+          2  no node could be reached, or the cluster has no leader; nothing was changed
+          3  a condition did not hold (--if-absent, --if-revision, txn --if); nothing was changed, or the
+             else branch was taken
+          4  no such key or lease
+          5  the answer was lost: a write may or may not have been applied
+          6  the history asked for is compacted
+        """
+
+    static func code(for error: ConclaveError) -> Int32 {
+        if error.outcome == .unknown { return unknownOutcome }
+        return switch error.code {
+        case .unreachable, .noLeader, .notReady, .timeout, .overloaded: unreachable
+        case .preconditionFailed, .fenced, .conflict: preconditionFailed
+        case .notFound, .leaseNotFound: notFound
+        case .compacted: compacted
+        default: other
+        }
+    }
+}
