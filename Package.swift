@@ -98,7 +98,8 @@ let package = Package(
         .testTarget(
             name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded, asyncHTTPClient], swiftSettings: strict),
         .testTarget(
-            name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: strict),
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nioCore, nioPosix, nioHTTP1],
+            swiftSettings: strict),
         .testTarget(
             name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient"],
             swiftSettings: strict),
