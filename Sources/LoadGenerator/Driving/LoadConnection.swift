@@ -1,6 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
-import NIOPosix
+internal import NIOPosix
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)

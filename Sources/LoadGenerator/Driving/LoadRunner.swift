@@ -1,5 +1,5 @@
 internal import NIOCore
-import NIOPosix
+internal import NIOPosix
 
 /// Drives a workload from start to end.
 package enum LoadRunner {
