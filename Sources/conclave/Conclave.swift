@@ -1,1 +1,7 @@
-@main struct Conclave { static func main() { print("conclave") } }
+import ArgumentParser
+
+/// The executable's root command.
+@main
+struct Conclave: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "conclave", subcommands: [BenchCommand.self])
+}

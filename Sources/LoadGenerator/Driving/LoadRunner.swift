@@ -6,7 +6,7 @@ package enum LoadRunner {
     /// Opens the connections, warms up, measures, closes. `source` makes the requests of the connection of that
     /// number; `progress` is told once a second. Throws ``LoadFailure`` if a connection cannot be opened.
     package static func run(
-        _ plan: LoadPlan, source: (Int) -> any RequestSource,
+        _ plan: LoadPlan, source: @escaping @Sendable (Int) -> any RequestSource,
         progress: (@Sendable (Progress) -> Void)? = nil
     ) async throws -> LoadResult {
         FileDescriptors.allow(plan.connections)
@@ -23,7 +23,7 @@ package enum LoadRunner {
     }
 
     private static func makeDrivers(
-        _ plan: LoadPlan, group: MultiThreadedEventLoopGroup, source: (Int) -> any RequestSource
+        _ plan: LoadPlan, group: MultiThreadedEventLoopGroup, source: @escaping @Sendable (Int) -> any RequestSource
     ) -> [LoopDriver] {
         var budget: Int?
         if case .requests(let count) = plan.bound { budget = count }

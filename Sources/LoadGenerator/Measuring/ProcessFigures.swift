@@ -58,7 +58,7 @@ package struct ProcessFigures: Sendable, Equatable {
 }
 
 /// Files of the kernel and logs, small enough to be read whole.
-enum SmallFile {
+package enum SmallFile {
     private static let limit = 1 << 20
 
     static func text(_ path: String) -> String? {

@@ -3,7 +3,7 @@ package import NIOCore
 /// One system's way of saying what the workloads need. Keys are made by this module of letters, digits, `-` and `/`
 /// only, so that they need no escaping in any dialect.
 package protocol Dialect: Sendable {
-    var system: System { get }
+    var system: TargetSystem { get }
 
     /// Writes `key` only if it is absent; anything but "created" is wrong.
     func create(key: String, value: Value) -> LoadRequest
@@ -47,7 +47,7 @@ package struct NodeReport: Hashable, Sendable {
 }
 
 /// The systems that can be driven.
-package enum System: String, CaseIterable, Hashable, Sendable, Codable {
+package enum TargetSystem: String, CaseIterable, Hashable, Sendable, Codable {
     case conclave
     case etcd
 

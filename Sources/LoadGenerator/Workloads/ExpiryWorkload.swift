@@ -11,11 +11,11 @@ package struct ExpiryWorkload: Sendable {
     private static let spacing = TimeAmount.milliseconds(37)
     private static let limit = TimeAmount.seconds(20)
 
-    package var system: System
+    package var system: TargetSystem
     package var endpoints: [Endpoint]
     package var leases: Int
 
-    package init(on system: System, endpoints: [Endpoint], leases: Int) {
+    package init(on system: TargetSystem, endpoints: [Endpoint], leases: Int) {
         self.system = system
         self.endpoints = endpoints
         self.leases = leases

@@ -15,10 +15,10 @@ package struct FailoverWorkload: Sendable {
     private static let steadyPause: Int64 = 250_000_000
     private static let limit = TimeAmount.seconds(30)
 
-    package var system: System
+    package var system: TargetSystem
     package var endpoints: [Endpoint]
 
-    package init(on system: System, endpoints: [Endpoint]) {
+    package init(on system: TargetSystem, endpoints: [Endpoint]) {
         self.system = system
         self.endpoints = endpoints
     }

@@ -22,11 +22,11 @@ package struct ThroughputWorkload: Sendable {
     private static let preparers = 32
 
     package var kind: ThroughputKind
-    package var system: System
+    package var system: TargetSystem
     package var keys: Int
     package var valueSize: Int
 
-    package init(_ kind: ThroughputKind, on system: System, keys: Int = 1_000, valueSize: Int = 128) {
+    package init(_ kind: ThroughputKind, on system: TargetSystem, keys: Int = 1_000, valueSize: Int = 128) {
         self.kind = kind
         self.system = system
         self.keys = keys
@@ -35,7 +35,7 @@ package struct ThroughputWorkload: Sendable {
 
     /// Writes the keys or grants the leases that the workload needs, and returns the maker of request sources for
     /// ``LoadRunner``. Each call makes a run of its own, whose fresh keys no other run uses.
-    package func prepare(_ plan: LoadPlan) async throws -> (Int) -> any RequestSource {
+    package func prepare(_ plan: LoadPlan) async throws -> @Sendable (Int) -> any RequestSource {
         let dialect = system.dialect
         let value = Value(size: valueSize, seed: 1)
         let run = String(UInt64.random(in: .min ... .max), radix: 36)

@@ -8,13 +8,13 @@ package struct WatchWorkload: Sendable {
     private static let tellLimit = TimeAmount.seconds(20)
     private static let key = "bench/watched"
 
-    package var system: System
+    package var system: TargetSystem
     package var endpoints: [Endpoint]
     package var watchers: Int
     package var changes: Int
     package var loops: Int
 
-    package init(on system: System, endpoints: [Endpoint], watchers: Int, changes: Int, loops: Int = 1) {
+    package init(on system: TargetSystem, endpoints: [Endpoint], watchers: Int, changes: Int, loops: Int = 1) {
         self.system = system
         self.endpoints = endpoints
         self.watchers = watchers
