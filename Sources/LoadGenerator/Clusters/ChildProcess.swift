@@ -1,8 +1,7 @@
-import Foundation
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 package import NIOCore
 import Synchronization
@@ -17,7 +16,7 @@ package final class ChildProcess: Sendable {
     package init(_ path: String, _ arguments: [String], log: String, workbench: Workbench) throws {
         self.workbench = workbench
         pid = try Self.spawn(path, arguments, log: log)
-        workbench.started(pid)
+        try workbench.started(pid)
     }
 
     private static func spawn(_ path: String, _ arguments: [String], log: String) throws -> Int32 {
@@ -65,47 +64,5 @@ package final class ChildProcess: Sendable {
             signal(SIGKILL)
             try await Deadline.wait(.seconds(10)) { !isRunning }
         }
-    }
-}
-
-/// Everything a comparison leaves behind if it is not cleaned up: a directory and processes.
-package final class Workbench: Sendable {
-    package let directory: String
-    private let running = Mutex<Set<Int32>>([])
-
-    /// Makes a fresh directory below `parent`.
-    package init(below parent: String) throws {
-        var template = Array((parent + "/conclave-bench-XXXXXX").utf8CString)
-        guard let made = mkdtemp(&template) else {
-            throw WorkloadFailure("cannot make a directory below \(parent): \(String(cString: strerror(errno)))")
-        }
-        directory = String(cString: made)
-    }
-
-    func started(_ pid: Int32) { running.withLock { _ = $0.insert(pid) } }
-    func ended(_ pid: Int32) { running.withLock { _ = $0.remove(pid) } }
-
-    /// Kills what still runs, by its id, and removes the directory. Safe from any thread, also twice.
-    package func cleanUp() {
-        running.withLock { pids in
-            for pid in pids { _ = kill(pid, SIGKILL) }
-            for pid in pids { waitpid(pid, nil, 0) }
-            pids = []
-        }
-        Directory.remove(directory)
-    }
-}
-
-/// Directories of a benchmark's own making.
-enum Directory {
-    static func make(_ path: String) throws {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw WorkloadFailure("cannot make \(path): \(String(cString: strerror(errno)))")
-        }
-    }
-
-    /// Removes `path` and everything in it.
-    static func remove(_ path: String) {
-        try? FileManager.default.removeItem(atPath: path)
     }
 }

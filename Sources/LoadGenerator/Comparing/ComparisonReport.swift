@@ -32,7 +32,8 @@ package struct ComparisonReport: Sendable {
             "| " + Self.columns.joined(separator: " | ") + " |", "|---|---:|---:|---:|---|---|",
         ]
         let table = header + cells.map { "| " + $0.joined(separator: " | ") + " |" }
-        return (["## \(date)", ""] + facts.map { "- " + $0 } + [""] + table + problemLines).joined(separator: "\n") + "\n"
+        return (["## \(date)", ""] + facts.map { "- " + $0 } + [""] + table + problemLines).joined(separator: "\n")
+            + "\n"
     }
 
     /// The table with columns aligned for a terminal.

@@ -109,7 +109,9 @@ package enum Decimals {
         let digits = Array(fixed(value, 0))
         var out = ""
         for (index, digit) in digits.enumerated() {
-            if index > 0, digit.isNumber, (digits.count - index) % 3 == 0, digits[index - 1].isNumber { out.append(" ") }
+            if index > 0, digit.isNumber, (digits.count - index) % 3 == 0, digits[index - 1].isNumber {
+                out.append(" ")
+            }
             out.append(digit)
         }
         return out

@@ -27,7 +27,8 @@ final class LoopDriver: @unchecked Sendable {
     private var sweeper: RepeatedTask?
     private var active = 0
     private var budgetSpent = false
-    private let done: EventLoopPromise<Void>
+    /// Made when the run begins.
+    private var done: EventLoopPromise<Void>?
     private(set) var recorder = Recorder()
 
     /// One connection's place: it outlives the connection, which may be replaced.
@@ -50,12 +51,19 @@ final class LoopDriver: @unchecked Sendable {
         self.plan = plan
         self.budget = budget
         slots = sources.map { Slot(source: $0.source, endpoint: $0.endpoint) }
-        done = loop.makePromise()
     }
 
     /// Opens all connections, a batch at a time; fails if one cannot be opened.
     func open() -> EventLoopFuture<Void> {
         loop.flatSubmit { self.open(from: 0) }
+            .flatMapErrorWithEventLoop { error, loop in
+                self.closeAll()
+                return loop.makeFailedFuture(error)
+            }
+    }
+
+    private func closeAll() {
+        for slot in slots { slot.connection?.abandon() }
     }
 
     private func open(from first: Int) -> EventLoopFuture<Void> {
@@ -81,11 +89,13 @@ final class LoopDriver: @unchecked Sendable {
             self.window = window
             self.pace = pace
             self.active = self.slots.count
+            let done = self.loop.makePromise(of: Void.self)
+            self.done = done
             self.sweeper = self.loop.scheduleRepeatedTask(initialDelay: Self.sweep, delay: Self.sweep) { _ in
                 self.failOverdue()
             }
             for index in self.slots.indices { self.proceed(index) }
-            return self.done.futureResult
+            return done.futureResult
         }
     }
 
@@ -191,6 +201,6 @@ final class LoopDriver: @unchecked Sendable {
         if let pace, pace.unsent > 0, !budgetSpent {
             recorder.failed("never sent", count: UInt64(pace.unsent), at: .now(), measured: true)
         }
-        done.succeed()
+        done?.succeed()
     }
 }

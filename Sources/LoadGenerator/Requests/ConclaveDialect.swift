@@ -58,7 +58,9 @@ package struct ConclaveDialect: Dialect {
             if line.hasPrefix("event:") { event = line.dropFirst(6).trimmingCharacters(in: .whitespaces) }
             if line.hasPrefix("data:") { data += line.dropFirst(5) }
         }
-        guard event == "delete", let key = JSON.object(in: ByteBuffer(string: data))?["key"] as? String else { return [] }
+        guard event == "delete", let key = JSON.object(in: ByteBuffer(string: data))?["key"] as? String else {
+            return []
+        }
         return [key]
     }
 

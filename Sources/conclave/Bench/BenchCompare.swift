@@ -115,7 +115,7 @@ struct BenchCompare: AsyncParsableCommand {
                 system: system, path: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         case .etcd:
             guard let path = ServerProgram.find(etcd) else {
-                throw ValidationError("etcd is not installed: apt-get install etcd-server (or name it with --etcd)")
+                throw WorkloadFailure("etcd is not installed: apt-get install etcd-server (or name it with --etcd)")
             }
             return ServerProgram(system: system, path: path)
         }

@@ -40,7 +40,8 @@ struct BenchWatch: AsyncParsableCommand {
         }
         let last = result.tellings.map(\.last)
         var fields = [
-            BenchField("median_ms", "median told after", Sample.median(of: result.tellings.map(\.median)) ?? 0, .milliseconds),
+            BenchField(
+                "median_ms", "median told after", Sample.median(of: result.tellings.map(\.median)) ?? 0, .milliseconds),
             BenchField("last_ms", "last told after", Sample.median(of: last) ?? 0, .milliseconds),
             BenchField("worst_last_ms", "last told after, worst change", last.max() ?? 0, .milliseconds),
         ]

@@ -23,7 +23,7 @@ enum BenchThroughput {
     private static func figures(of pids: [Int32]) throws -> ProcessFigures? {
         guard !pids.isEmpty else { return nil }
         guard let figures = ProcessFigures.sum(pids: pids) else {
-            throw ValidationError("--server-pid: no such process on this machine")
+            throw WorkloadFailure("--server-pid: no such process on this machine")
         }
         return figures
     }

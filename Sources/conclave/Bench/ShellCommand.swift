@@ -1,5 +1,5 @@
-import ArgumentParser
 import Foundation
+import LoadGenerator
 
 /// A command line given by the user.
 enum ShellCommand {
@@ -12,6 +12,6 @@ enum ShellCommand {
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do { try process.run() } catch { continuation.resume(throwing: error) }
         }
-        guard status == 0 else { throw ValidationError("--action ended with \(status): \(line)") }
+        guard status == 0 else { throw WorkloadFailure("--action ended with \(status): \(line)") }
     }
 }
