@@ -254,8 +254,6 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             incarnation: incarnation.rawValue, ready: replica.isReady && failure == nil, failure: failure)
     }
 
-    func refreshGauges() { telemetry.gauges(replica, pending: answers.count, watches: watches.count) }
-
     /// Ends the loop's work; returns what `state.db` still lacks.
     func finish() -> (delta: StateDelta, position: SnapshotPosition)? {
         loop.preconditionInEventLoop()

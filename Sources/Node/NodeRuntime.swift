@@ -13,7 +13,6 @@ package final class NodeRuntime: NodeService {
     private let logger: Logger
     private let nextWatch = Atomic<UInt64>(1)
     private let latch: FailureLatch
-    private let gauges: RepeatedTask
 
     /// Opens the node's files; nothing is listened on until ``start()``. Throws ``SQLiteStorage/StorageError``, which
     /// reads as a sentence that says what to do.
@@ -28,7 +27,6 @@ package final class NodeRuntime: NodeService {
         let latch = FailureLatch(promise: loop.makePromise(), logger: logger)
         self.latch = latch
         core = NodeCore(opened, options: options, loop: loop, logger: logger) { latch.close($0.description) }
-        gauges = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { [core] _ in core.refreshGauges() }
     }
 
     /// Listens for peers and begins to take part. Throws `PeerTransportError` when the port cannot be had.
@@ -85,7 +83,6 @@ package final class NodeRuntime: NodeService {
 
     /// Ends the node: what is in flight to the disk is finished, the state is saved.
     package func stop() async {
-        gauges.cancel()
         let last = await onLoop { $0.finish() }
         await core.stopTransport()
         await core.stopLog()

@@ -5,6 +5,9 @@ import Foundation
 /// The command line: what a person or a script says to a cluster, and what starts one.
 @main
 struct Conclave: AsyncParsableCommand {
+    /// The release, as nodes report it.
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "conclave",
         abstract: "A linearizable key-value service that elects who is in charge.",
@@ -17,14 +20,17 @@ struct Conclave: AsyncParsableCommand {
 
             \(Exit.explanation)
             """,
-        version: "0.1.0",
+        version: version,
         subcommands: [
             KeyCommand.self,
             TransactionCommand.self,
             LeaseCommand.self,
             WatchCommand.self,
             StatusCommand.self,
+            ServeCommand.self,
+            DevCommand.self,
             DemoCommand.self,
+            BenchCommand.self,
         ])
 
     static func main() async {
