@@ -245,13 +245,15 @@ struct Model {
 
     /// The keys at a revision, or now, by replaying everything from the beginning.
     func records(at revision: Revision?) -> [KeyRecord] {
-        var result: [KeyRecord] = []
+        var last: [Bytes: StoredVersion] = [:]
         for version in versions {
             if let revision, version.position.revision > revision { break }
-            result.removeAll { $0.key == version.key }
-            if case .put(let record) = version.content { result.append(record) }
+            last[version.key] = version
         }
-        return result.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        let living = last.values.compactMap { version in
+            if case .put(let record) = version.content { record } else { nil }
+        }
+        return living.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 
     func record(_ key: Bytes, at revision: Revision?) -> KeyRecord? {
