@@ -11,10 +11,21 @@ import Testing
             for key in keys { try await client.put(key, "v") }
         }
         for (request, key) in zip(node.requests, keys) {
+            #expect(request.uri.hasPrefix("/v1/kv/"))
+            #expect(!request.headers.contains(name: RequestTarget.header))
             let escaped = String(request.uri.dropFirst("/v1/kv/".count).prefix { $0 != "?" })
             #expect(decoded(escaped) == key.bytes)
         }
         #expect(node.requests[1].uri.hasPrefix("/v1/kv/a/b?"))
+        await node.stop()
+    }
+
+    @Test func everyByteOfAPrefixReachesTheNode() async throws {
+        let node = try await ScriptedServer { _, _ in .answer(200, body: #"{"kvs":[],"count":3,"more":false}"#) }
+        let count = try await withClient([node.endpoint]) { try await $0.count(prefix: ByteString(0...255)) }
+        #expect(count == 3)
+        let value = node.requests[0].uri.split(separator: "&")[0].dropFirst("/v1/kv?prefix=".count)
+        #expect(decoded(String(value)) == Array(0...255))
         await node.stop()
     }
 

@@ -32,7 +32,7 @@ import Testing
             .stream(
                 [
                     Self.state, Self.put("a", 42),
-                    "event: delete\ndata: {\"key\":\"c\",\"mod_revision\":43,\"reason\":\"expired\",\"prev_value\":\"a\"}\nid: 43\n\n",
+                    "event: delete\ndata: {\"key\":\"c\",\"mod_revision\":43,\"reason\":\"expired\",\"prev\":{\"key\":\"c\",\"value\":\"a\",\"mod_revision\":42,\"create_revision\":1,\"version\":1}}\nid: 43\n\n",
                     ": revision 50\n\n", "event: no-leader\ndata: {}\n\n", Self.put("b", 51),
                 ], then: .stayOpen)
         }
@@ -44,7 +44,7 @@ import Testing
         #expect(
             told == [
                 .state([], revision: 41), .put(a, previous: nil),
-                .delete(.init(key: "c", modRevision: 43, reason: .expired, previous: "a")),
+                .delete(.init(key: "c", modRevision: 43, reason: .expired, previous: a)),
                 .progress(revision: 50), .interrupted(.noLeader), .put(b, previous: nil),
             ])
         #expect(node.requests[0].uri.hasPrefix("/v1/watch?key=c&prefix=jobs%2F&"))
