@@ -28,17 +28,20 @@ package struct Digest: Hashable, Sendable {
 
     /// The length, then the bytes, eight at a time.
     package mutating func combine(_ bytes: Bytes) {
-        combine(UInt64(bytes.count))
-        bytes.withUnsafeBytes { raw in
-            var offset = 0
-            while offset + 8 <= raw.count {
-                combine(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-                offset += 8
-            }
-            while offset < raw.count {
-                combine(byte: raw[offset])
-                offset += 1
-            }
+        bytes.withUnsafeBytes { combine($0) }
+    }
+
+    /// As ``combine(_:)-(Bytes)``, over raw memory.
+    package mutating func combine(_ raw: UnsafeRawBufferPointer) {
+        combine(UInt64(raw.count))
+        var offset = 0
+        while offset + 8 <= raw.count {
+            combine(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            offset += 8
+        }
+        while offset < raw.count {
+            combine(byte: raw[offset])
+            offset += 1
         }
     }
 }

@@ -25,12 +25,20 @@ package enum Limits {
     package static let idempotencyClientBytes = 128
     /// Remembered idempotency keys.
     package static let rememberedRequests = 20_000
+    /// Bytes of keys and values in remembered results before the oldest are forgotten.
+    package static let rememberedBytes = 64 * 1024 * 1024
+    /// A remembered result leaves out written values above this: who sent them has them.
+    package static let rememberedValueBytes = 4 * 1024
     package static let minimumLease = TimeSpan.milliseconds(100)
     package static let maximumLease = TimeSpan.seconds(24 * 3600)
+    /// Leases that one expiry entry ends.
+    package static let expiriesPerEntry = 10_000
     /// Leases that may exist at once.
     package static let leases = 1_000_000
     /// Bytes of keys and values the store may hold, history included, before writes that add are refused.
     package static let storeBytes = 2 * 1024 * 1024 * 1024
+    /// What each retained version counts on top of its key and value, so that tiny ones are not free.
+    package static let versionBytes = 128
 
     // History
     /// Revisions kept before automatic compaction takes the oldest.
@@ -39,6 +47,10 @@ package enum Limits {
     package static let historyBytes = 64 * 1024 * 1024
     /// Age, in cluster time, beyond which history is compacted.
     package static let historyAge = TimeSpan.seconds(3600)
+    /// Revisions looked at in one step by a watch that catches up.
+    package static let historyScan = 8_192
+    /// Leases looked at, beyond those found due, in one search for due ones.
+    package static let leaseScan = 4_096
 
     // The log
     /// Encoded bytes of one log entry's command: a body with its envelope.
@@ -53,6 +65,10 @@ package enum Limits {
     // Peers
     /// Bytes of one frame between nodes.
     package static let frameBytes = 8 * 1024 * 1024
+    /// Bytes of the frame with which a connection between nodes introduces itself.
+    package static let helloBytes = 1024
+    /// Accepted connections between nodes at once, those not yet introduced included.
+    package static let peerConnections = 128
     /// Bytes of entries in one append message.
     package static let appendBytes = 1024 * 1024
     /// Append messages in flight to one member.
@@ -83,6 +99,28 @@ package enum Limits {
     package static let idleConnection = TimeSpan.seconds(120)
     package static let slowRequest = TimeSpan.seconds(20)
 
+    /// Bytes of request bodies that are still arriving, over all connections, before further ones are refused.
+    package static let arrivingBodyBytes = 256 * 1024 * 1024
+    /// Bytes one read from a client's socket takes at most.
+    package static let readBytes = 32 * 1024
+    /// Header fields of one request.
+    package static let headerFields = 64
+    /// Values of one JSON body, and how deep they may stand in each other.
+    package static let jsonValues = 20_000
+    package static let jsonDepth = 16
+    /// How long a long poll waits when its client does not say.
+    package static let longPoll = TimeSpan.seconds(30)
+    /// How often a stream without events shows that it is alive.
+    package static let heartbeat = TimeSpan.seconds(15)
+    package static let minimumHeartbeat = TimeSpan.milliseconds(100)
+    package static let maximumHeartbeat = TimeSpan.seconds(60)
+    /// How long a member may be silent before its leader no longer speaks for it.
+    package static let memberSilence = TimeSpan.seconds(2)
+    /// How long a client that was answered for the last time may take to read that and hang up.
+    package static let lingering = TimeSpan.seconds(2)
+    /// How long a node that stops waits for requests in flight.
+    package static let shutdown = TimeSpan.seconds(5)
+
     /// Refuses a build whose limits contradict each other.
     package static func check() {
         precondition(keyBytes < headBytes, "a key must fit into a request's head")
@@ -92,7 +130,13 @@ package enum Limits {
         precondition(
             appendBytes + commandBytes < frameBytes, "an append with one oversized command must fit into a frame")
         precondition(snapshotChunkBytes < frameBytes, "a piece of a snapshot must fit into a frame")
+        precondition(nameBytes + 128 < helloBytes, "a member's name must fit into a hello")
+        precondition(members * 2 < peerConnections, "every member must be able to connect")
+        precondition(rememberedBytes > bodyBytes, "a request's result must fit into the memory of requests")
         precondition(minimumLease < maximumLease, "leases need a range")
+        precondition(keyBytes * 3 + 512 < headBytes, "a percent-encoded key must fit into a request's head")
+        precondition(minimumHeartbeat < heartbeat && heartbeat < maximumHeartbeat, "heartbeats need a range")
+        precondition(renewalsPerRequest < jsonValues, "a renewal of many leases must fit into a JSON body")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }
 }

@@ -64,6 +64,8 @@ package enum Refusal: Hashable, Sendable {
     case notReady(String)
     /// The watch or the read asks for history that is gone.
     case compacted(oldest: Revision)
+    /// The watch begins with more keys than a page holds.
+    case stateTooLarge(limit: Int)
 
     /// Whether the request may have been applied all the same.
     package var mayBeApplied: Bool { self == .timeout }

@@ -1,0 +1,175 @@
+package import Primitives
+
+extension Message {
+    private enum Tag: UInt8 {
+        case preVote = 1, preVoteReply, vote, voteReply, append, appendReply
+        case snapshotChunk, snapshotReply, readRequest, readReply, campaignNow
+    }
+
+    private var tag: Tag {
+        switch self {
+        case .preVote: .preVote
+        case .preVoteReply: .preVoteReply
+        case .vote: .vote
+        case .voteReply: .voteReply
+        case .append: .append
+        case .appendReply: .appendReply
+        case .snapshotChunk: .snapshotChunk
+        case .snapshotReply: .snapshotReply
+        case .readRequest: .readRequest
+        case .readReply: .readReply
+        case .campaignNow: .campaignNow
+        }
+    }
+
+    /// Appends a tag byte, the term and the message's fields.
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(tag.rawValue)
+        writer.write(varint: term.rawValue)
+        switch self {
+        case .preVote(let m), .vote(let m): m.encodeBody(into: &writer)
+        case .preVoteReply(let m), .voteReply(let m): writer.write(m.granted)
+        case .append(let m): m.encodeBody(into: &writer)
+        case .appendReply(let m): m.encodeBody(into: &writer)
+        case .snapshotChunk(let m): m.encodeBody(into: &writer)
+        case .snapshotReply(let m):
+            writer.write(varint: m.index.rawValue)
+            writer.write(varint: m.next)
+            writer.write(varint: m.round)
+        case .readRequest(let m): writer.write(m.batch)
+        case .readReply(let m):
+            writer.write(m.batch)
+            writer.write(varint: m.index.rawValue)
+        case .campaignNow: break
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let raw = try reader.readByte()
+        guard let tag = Tag(rawValue: raw) else { throw .invalid("message tag \(raw)") }
+        let term = Term(try reader.readVarint())
+        switch tag {
+        case .preVote: self = .preVote(try VoteRequest(term: term, from: &reader))
+        case .vote: self = .vote(try VoteRequest(term: term, from: &reader))
+        case .preVoteReply: self = .preVoteReply(VoteReply(term: term, granted: try reader.readBool()))
+        case .voteReply: self = .voteReply(VoteReply(term: term, granted: try reader.readBool()))
+        case .append: self = .append(try Append(term: term, from: &reader))
+        case .appendReply: self = .appendReply(try AppendReply(term: term, from: &reader))
+        case .snapshotChunk: self = .snapshotChunk(try SnapshotChunk(term: term, from: &reader))
+        case .snapshotReply:
+            self = .snapshotReply(
+                SnapshotReply(
+                    term: term, index: LogIndex(try reader.readVarint()), next: try reader.readVarint(),
+                    round: try reader.readVarint()))
+        case .readRequest: self = .readRequest(ReadRequest(term: term, batch: try reader.readUInt64()))
+        case .readReply:
+            self = .readReply(
+                ReadReply(term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readVarint())))
+        case .campaignNow: self = .campaignNow(CampaignNow(term: term))
+        }
+    }
+}
+
+extension VoteRequest {
+    fileprivate func encodeBody(into writer: inout ByteWriter) {
+        writer.write(varint: lastIndex.rawValue)
+        writer.write(varint: lastTerm.rawValue)
+        writer.write(handOver)
+    }
+
+    fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
+        self.term = term
+        lastIndex = LogIndex(try reader.readVarint())
+        lastTerm = Term(try reader.readVarint())
+        handOver = try reader.readBool()
+    }
+}
+
+extension Append {
+    fileprivate func encodeBody(into writer: inout ByteWriter) {
+        writer.write(varint: previousIndex.rawValue)
+        writer.write(varint: previousTerm.rawValue)
+        writer.write(varint: commit.rawValue)
+        writer.write(varint: round)
+        writer.write(roundIsUrgent)
+        writer.write(time.nanoseconds)
+        writer.write(varint: digestIndex.rawValue)
+        writer.write(digest)
+        writer.write(varint: UInt64(entries.count))
+        for entry in entries { entry.encode(into: &writer) }
+    }
+
+    fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
+        self.term = term
+        previousIndex = LogIndex(try reader.readVarint())
+        previousTerm = Term(try reader.readVarint())
+        commit = LogIndex(try reader.readVarint())
+        round = try reader.readVarint()
+        roundIsUrgent = try reader.readBool()
+        time = ClusterTime(nanoseconds: try reader.readInt64())
+        digestIndex = LogIndex(try reader.readVarint())
+        digest = try reader.readUInt64()
+        entries = []
+        var expected = previousIndex
+        for _ in 0..<(try reader.readCount()) {
+            let entry = try Entry(from: &reader)
+            // Gaps would break the log's invariant, so they are a decoding error and never reach consensus.
+            guard expected.rawValue < .max, entry.index == expected.next else {
+                throw .invalid("entry \(entry.index.rawValue) after \(expected.rawValue)")
+            }
+            expected = entry.index
+            entries.append(entry)
+        }
+    }
+}
+
+extension AppendReply {
+    fileprivate func encodeBody(into writer: inout ByteWriter) {
+        writer.write(varint: round)
+        writer.write(counts)
+        writer.write(needsSnapshot)
+        switch outcome {
+        case .matching(let through):
+            writer.write(true)
+            writer.write(varint: through.rawValue)
+        case .mismatch(let previous, let hint, let hintTerm):
+            writer.write(false)
+            writer.write(varint: previous.rawValue)
+            writer.write(varint: hint.rawValue)
+            writer.write(varint: hintTerm.rawValue)
+        }
+    }
+
+    fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
+        self.term = term
+        round = try reader.readVarint()
+        counts = try reader.readBool()
+        needsSnapshot = try reader.readBool()
+        if try reader.readBool() {
+            outcome = .matching(through: LogIndex(try reader.readVarint()))
+        } else {
+            outcome = .mismatch(
+                previous: LogIndex(try reader.readVarint()), hint: LogIndex(try reader.readVarint()),
+                hintTerm: Term(try reader.readVarint()))
+        }
+    }
+}
+
+extension SnapshotChunk {
+    fileprivate func encodeBody(into writer: inout ByteWriter) {
+        position.encode(into: &writer)
+        writer.write(varint: number)
+        writer.write(isLast)
+        writer.write(varint: round)
+        writer.write(bytes: bytes)
+    }
+
+    fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
+        self.term = term
+        position = try SnapshotPosition(from: &reader)
+        number = try reader.readVarint()
+        isLast = try reader.readBool()
+        round = try reader.readVarint()
+        bytes = try reader.readBytes()
+    }
+}

@@ -1,0 +1,123 @@
+internal import Primitives
+
+// The follower's side of replication (Raft §5.3) and of reads (Raft thesis §6.4).
+
+extension Raft {
+    mutating func receiveAppend(_ append: Append, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
+        becomeFollower(of: sender, now: now, into: &out)
+        heardFromLeader(now: now, time: append.time)
+        switch place(append, into: &out) {
+        case .matching:
+            oweAcknowledgement(round: append.round, isUrgent: append.roundIsUrgent)
+        case let mismatch:
+            let reply = AppendReply(
+                term: term, round: append.round, outcome: mismatch, counts: !isDamaged, needsSnapshot: needsSnapshot)
+            // Not before the term is durable, as every answer that may be counted.
+            if hardStateIsDirty {
+                promises.append(Envelope(to: sender, message: .appendReply(reply)))
+            } else {
+                out.sends.append(Envelope(to: sender, message: .appendReply(reply)))
+            }
+        }
+        if append.digestIndex > .zero { out.digestToCompare = (append.digestIndex, append.digest) }
+    }
+
+    /// Brings the entries into the log where they fit, and the commit index behind them.
+    private mutating func place(_ append: Append, into out: inout RaftOutbox) -> AppendReply.Outcome {
+        var entries = append.entries[...]
+        if append.previousIndex < log.baseIndex {
+            // Committed and compacted here: what lies below the base agrees with every leader.
+            entries = entries.drop { $0.index <= log.baseIndex }
+        } else if log.term(at: append.previousIndex) != append.previousTerm {
+            let hint = log.highestIndex(upTo: append.previousIndex, withTermAtMost: append.previousTerm)
+            let index = min(hint, append.previousIndex.previous)
+            return .mismatch(previous: append.previousIndex, hint: index, hintTerm: log.term(at: index) ?? log.baseTerm)
+        }
+        guard incoming?.isComplete != true else { return .matching(through: .zero) }
+        for entry in entries {
+            switch log.term(at: entry.index) {
+            case entry.term: continue
+            case .some: truncate(from: entry.index, into: &out)
+            case nil: break
+            }
+            self.append(entry)
+        }
+        let covered = LogIndex(append.previousIndex.rawValue + UInt64(append.entries.count))
+        guard case .follower(var following) = role else { preconditionFailure("an append makes a follower") }
+        following.verified = max(following.verified, min(covered, log.lastIndex))
+        role = .follower(following)
+        commit(through: min(append.commit, following.verified))
+        return .matching(through: following.verified)
+    }
+
+    private mutating func heardFromLeader(now: Instant, time: ClusterTime) {
+        guard case .follower(var following) = role else { return }
+        following.lastHeard = now
+        following.deadline = now + electionDelay()
+        following.wasForgiven = false
+        role = .follower(following)
+        knownTime = max(knownTime, time)
+    }
+
+    private mutating func oweAcknowledgement(round: UInt64, isUrgent: Bool) {
+        guard case .follower(var following) = role else { return }
+        let before = following.owed
+        following.owed = Following.OwedAcknowledgement(
+            round: max(round, before?.round ?? 0), isUrgent: isUrgent || (before?.isUrgent ?? false))
+        role = .follower(following)
+    }
+
+    // MARK: Flush
+
+    mutating func flushFollower(now: Instant, into out: inout RaftOutbox) {
+        sendReadBatch(now: now, into: &out)
+        guard case .follower(var following) = role, let owed = following.owed else { return }
+        following.owed = nil
+        role = .follower(following)
+        repairIfComplete(into: &out)
+        let durable = acknowledgement(of: following, through: min(following.verified, stableIndex), round: owed.round)
+        let isPending = unwrittenFrom.map { $0 <= following.verified } ?? false
+        guard hardStateIsDirty || pendingReset != nil || isPending else { return out.sends.append(durable) }
+        if owed.isUrgent && !hardStateIsDirty && pendingReset == nil { out.sends.append(durable) }
+        // The write of this flush carries everything up to `verified`, and earlier writes come before it.
+        promises.append(acknowledgement(of: following, through: following.verified, round: owed.round))
+    }
+
+    private func acknowledgement(of following: Following, through index: LogIndex, round: UInt64) -> Envelope {
+        let reply = AppendReply(
+            term: term, round: round, outcome: .matching(through: index), counts: !isDamaged,
+            needsSnapshot: needsSnapshot)
+        return Envelope(to: following.leader, message: .appendReply(reply))
+    }
+
+    // MARK: Reads
+
+    private mutating func sendReadBatch(now: Instant, into out: inout RaftOutbox) {
+        guard !waitingReads.isEmpty, case .follower(var following) = role else { return }
+        let batch = Following.ReadBatch(number: nextReadBatch, reads: waitingReads, sentAt: now)
+        nextReadBatch &+= 1
+        waitingReads = []
+        following.reads.append(batch)
+        let request = ReadRequest(term: term, batch: batch.number)
+        out.sends.append(Envelope(to: following.leader, message: .readRequest(request)))
+        role = .follower(following)
+    }
+
+    mutating func receiveReadReply(_ reply: ReadReply, into out: inout RaftOutbox) {
+        guard case .follower(var following) = role,
+            let place = following.reads.firstIndex(where: { $0.number == reply.batch })
+        else { return }
+        for read in following.reads.remove(at: place).reads { out.readyReads.append((read, reply.index)) }
+        role = .follower(following)
+    }
+
+    /// Asks again, under a new number, for reads whose question or answer was lost.
+    mutating func resendReads(now: Instant) {
+        guard case .follower(var following) = role else { return }
+        let overdue = following.reads.filter { now - $0.sentAt >= settings.resend }
+        guard !overdue.isEmpty else { return }
+        following.reads.removeAll { now - $0.sentAt >= settings.resend }
+        for batch in overdue { waitingReads.append(contentsOf: batch.reads) }
+        role = .follower(following)
+    }
+}

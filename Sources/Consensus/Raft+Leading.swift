@@ -1,0 +1,243 @@
+package import Primitives
+
+// The leader's side of replication (Raft §5.3), check-quorum and hand-over (Raft thesis §6.2, §3.10).
+
+extension Raft {
+    mutating func tickLeader(now: Instant, into out: inout RaftOutbox) {
+        guard now >= leading.nextHeartbeat else { return }
+        let overslept = now - leading.nextHeartbeat > settings.electionTimeout / 2 && !leading.wasForgiving
+        leading.wasForgiving = overslept
+        if overslept {
+            forgiveSilence(now: now)
+        } else if let reason = reasonToStepDown(now) {
+            return becomeLooking(reason, term: term, now: now, into: &out)
+        }
+        leading.nextHeartbeat = now + settings.heartbeat
+        for index in leading.peers.indices { leading.peers[index].heartbeatDue = true }
+        beginRound(now: now)
+        if let handOver = leading.handOver, handOver.deadline <= now {
+            leading.handOver = nil
+            out.notices.append(.handOverAbandoned(term))
+        }
+    }
+
+    /// A leader that cannot reach a majority, or whose disk does not answer, must not keep others waiting.
+    private func reasonToStepDown(_ now: Instant) -> LookingReason? {
+        if let oldest = writesInFlight.first, now - oldest.issuedAt > settings.diskPatience { return .diskStalled }
+        let heard = quorumValue(own: now, least: .zero) { $0.lastHeard }
+        return now - heard > settings.electionTimeout ? .quorumLost : nil
+    }
+
+    /// Answers may be waiting unread; the members get two heartbeats to be heard.
+    private mutating func forgiveSilence(now: Instant) {
+        let grace = Instant(
+            nanoseconds: now.nanoseconds - (settings.electionTimeout - settings.heartbeat * 2).nanoseconds)
+        for index in leading.peers.indices {
+            leading.peers[index].lastHeard = max(leading.peers[index].lastHeard, grace)
+        }
+    }
+
+    private mutating func beginRound(now: Instant) {
+        leading.round += 1
+        leading.roundStarts.append((leading.round, now))
+        while leading.roundStarts.count > 64 { leading.roundStarts.removeFirst() }
+    }
+
+    // MARK: Replies
+
+    mutating func receiveAppendReply(
+        _ reply: AppendReply, from sender: NodeID, now: Instant, into out: inout RaftOutbox
+    ) {
+        guard case .leader = role, let index = leading.peers.firstIndex(where: { $0.id == sender }) else { return }
+        noteHeard(index, round: reply.round, counts: reply.counts, now: now)
+        switch reply.outcome {
+        case .matching(let through): noteMatch(index, through: through, stateIsUsable: !reply.needsSnapshot)
+        case .mismatch(let previous, let hint, let hintTerm):
+            noteMismatch(index, previous: previous, hint: hint, hintTerm: hintTerm)
+        }
+        if reply.needsSnapshot { beginSnapshot(for: index, now: now, into: &out) }
+        advanceCommit()
+        confirmReads(into: &out)
+    }
+
+    mutating func noteHeard(_ index: Int, round: UInt64, counts: Bool, now: Instant) {
+        // Rounds begin at this leader: a number it never gave out proves nothing.
+        let round = min(round, leading.round)
+        leading.peers[index].lastHeard = now
+        leading.peers[index].heardSinceElection = true
+        leading.peers[index].counts = counts
+        guard round > leading.peers[index].ackedRound else { return }
+        leading.peers[index].ackedRound = round
+        if let start = leading.roundStarts.last(where: { $0.round == round }) {
+            leading.peers[index].roundTrip = now - start.at
+        }
+    }
+
+    private mutating func noteMatch(_ index: Int, through: LogIndex, stateIsUsable: Bool) {
+        let match = min(through, log.lastIndex)
+        leading.peers[index].match = max(leading.peers[index].match, match)
+        let peer = leading.peers[index]
+        while let first = leading.peers[index].inFlight.first, first <= match {
+            leading.peers[index].inFlight.removeFirst()
+        }
+        switch peer.flow {
+        case .replicating: leading.peers[index].next = max(peer.next, peer.match.next)
+        case .probing:
+            leading.peers[index].next = max(peer.next, peer.match.next)
+            // Whatever lies between the match and what was probed with is on its way to the disk there.
+            leading.peers[index].flow = .replicating
+        case .snapshotting(let transfer):
+            guard stateIsUsable, let position = transfer.position, peer.match >= position.index else { return }
+            leading.peers[index].next = peer.match.next
+            leading.peers[index].flow = .replicating
+        }
+    }
+
+    /// Goes back to where the logs may still agree (Raft §5.3; the hint spares one round trip per entry).
+    private mutating func noteMismatch(_ index: Int, previous: LogIndex, hint: LogIndex, hintTerm: Term) {
+        let peer = leading.peers[index]
+        switch peer.flow {
+        case .snapshotting: return
+        case .replicating where previous <= peer.match: return
+        case .probing where previous != peer.next.previous: return
+        case .replicating, .probing: break
+        }
+        let candidate = log.highestIndex(upTo: min(hint, previous.previous), withTermAtMost: hintTerm)
+        // A member that denies what it once acknowledged lost its disk: it is believed.
+        if previous == peer.match { leading.peers[index].match = candidate }
+        leading.peers[index].becomeProbing(next: max(candidate, leading.peers[index].match).next)
+    }
+
+    /// Moves the commit index onto what a majority holds durably, if it is of this term (Raft §5.4.2).
+    mutating func advanceCommit() {
+        let candidate = quorumValue(own: stableIndex, least: .zero) { $0.match }
+        if candidate > commitIndex, log.term(at: candidate) == term { commit(through: candidate) }
+    }
+
+    // MARK: Flush
+
+    mutating func flushLeader(now: Instant, into out: inout RaftOutbox) {
+        let readsBegan = beginReads(now: now)
+        for index in leading.peers.indices {
+            sendAppends(index, isUrgent: readsBegan, now: now, into: &out)
+            leading.peers[index].heartbeatDue = false
+        }
+        confirmReads(into: &out)
+        progressHandOver(into: &out)
+    }
+
+    private mutating func sendAppends(_ index: Int, isUrgent: Bool, now: Instant, into out: inout RaftOutbox) {
+        let peer = leading.peers[index]
+        let mustSpeak = peer.heartbeatDue || isUrgent
+        switch peer.flow {
+        case .probing(let paused):
+            guard !paused || mustSpeak else { return }
+            guard peer.next > log.baseIndex else { return beginSnapshot(for: index, now: now, into: &out) }
+            leading.peers[index].flow = .probing(paused: true)
+            sendAppend(index, from: peer.next, isUrgent: isUrgent, into: &out)
+        case .replicating:
+            guard peer.next > log.baseIndex else { return leading.peers[index].becomeProbing(next: peer.next) }
+            let sentAny = pipeline(index, isUrgent: isUrgent, into: &out)
+            guard !sentAny, mustSpeak || commitIndex > peer.sentCommit else { return }
+            sendEmpty(index, previous: leading.peers[index].next.previous, isUrgent: isUrgent, into: &out)
+        case .snapshotting(let transfer):
+            if mustSpeak { sendEmpty(index, previous: .zero, isUrgent: isUrgent, into: &out) }
+            if now - transfer.sentAt >= settings.resend {
+                leading.peers[index].flow = .snapshotting(transfer.touched(now))
+                out.wantedChunks.append((peer.id, transfer.position == nil ? 0 : transfer.number))
+            }
+        }
+    }
+
+    /// Sends what the member lacks, as far as the window allows.
+    private mutating func pipeline(_ index: Int, isUrgent: Bool, into out: inout RaftOutbox) -> Bool {
+        var sentAny = false
+        while leading.peers[index].next <= log.lastIndex, leading.peers[index].inFlight.count < Limits.appendsInFlight {
+            let last = sendAppend(index, from: leading.peers[index].next, isUrgent: isUrgent, into: &out)
+            leading.peers[index].inFlight.append(last)
+            leading.peers[index].next = last.next
+            sentAny = true
+        }
+        return sentAny
+    }
+
+    /// Sends one message of entries from `first` on, and returns the last index it covers.
+    @discardableResult
+    private mutating func sendAppend(
+        _ index: Int, from first: LogIndex, isUrgent: Bool, into out: inout RaftOutbox
+    ) -> LogIndex {
+        let entries = first <= log.lastIndex ? log.slice(from: first, atMost: Limits.appendBytes) : []
+        guard let previousTerm = log.term(at: first.previous) else { preconditionFailure("the entry before is known") }
+        send(
+            index, previous: first.previous, previousTerm: previousTerm, entries: entries, isUrgent: isUrgent,
+            into: &out)
+        return entries.last?.index ?? first.previous
+    }
+
+    private mutating func sendEmpty(_ index: Int, previous: LogIndex, isUrgent: Bool, into out: inout RaftOutbox) {
+        let previousTerm = previous == .zero ? .zero : log.term(at: previous)
+        guard let previousTerm else { preconditionFailure("a heartbeat follows a known entry") }
+        send(index, previous: previous, previousTerm: previousTerm, entries: [], isUrgent: isUrgent, into: &out)
+    }
+
+    private mutating func send(
+        _ index: Int, previous: LogIndex, previousTerm: Term, entries: [Entry], isUrgent: Bool,
+        into out: inout RaftOutbox
+    ) {
+        let now = lastFlush
+        let append = Append(
+            term: term, previousIndex: previous, previousTerm: previousTerm, entries: entries, commit: commitIndex,
+            round: leading.round, roundIsUrgent: isUrgent, time: clusterTime(at: now),
+            digestIndex: digestStamp.index, digest: digestStamp.digest)
+        leading.peers[index].sentRound = leading.round
+        leading.peers[index].sentCommit = commitIndex
+        out.sends.append(Envelope(to: leading.peers[index].id, message: .append(append)))
+    }
+
+    // MARK: Hand-over
+
+    /// Begins to hand the office to `target`, or to the member that is furthest on.
+    ///
+    /// - Returns: whom to; `nil` when there is nobody fit, or this member does not lead.
+    package mutating func handOver(to target: NodeID?, now: Instant, into out: inout RaftOutbox) -> NodeID? {
+        guard case .leader = role else { return nil }
+        if let handOver = leading.handOver { return handOver.target }
+        let fit = leading.peers.filter { peer in
+            guard peer.counts, peer.heardSinceElection, now - peer.lastHeard < settings.electionTimeout else {
+                return false
+            }
+            if case .snapshotting = peer.flow { return false }
+            return target.map { $0 == peer.id } ?? true
+        }
+        guard let chosen = fit.max(by: { ($0.match, $1.id) < ($1.match, $0.id) }) else { return nil }
+        leading.handOver = Leading.HandOver(target: chosen.id, deadline: now + settings.electionTimeout)
+        out.notices.append(.handOverStarted(to: chosen.id, term))
+        return chosen.id
+    }
+
+    /// Tells the successor to campaign as soon as it holds the whole log.
+    private mutating func progressHandOver(into out: inout RaftOutbox) {
+        guard let handOver = leading.handOver, !handOver.asked,
+            let peer = leading.peers.first(where: { $0.id == handOver.target }), peer.match == log.lastIndex
+        else { return }
+        leading.handOver?.asked = true
+        out.sends.append(Envelope(to: peer.id, message: .campaignNow(CampaignNow(term: term))))
+    }
+}
+
+extension Progress {
+    /// Back to one message at a time from `next`: what was under way may be lost.
+    mutating func becomeProbing(next: LogIndex) {
+        self.next = next
+        flow = .probing(paused: false)
+        inFlight = []
+    }
+}
+
+extension Progress.Transfer {
+    func touched(_ now: Instant) -> Progress.Transfer {
+        var copy = self
+        copy.sentAt = now
+        return copy
+    }
+}

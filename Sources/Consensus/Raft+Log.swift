@@ -1,0 +1,67 @@
+internal import Primitives
+
+extension Raft {
+    /// Appends one entry, and takes note of what it carries.
+    mutating func append(_ entry: Entry) {
+        log.append(entry)
+        knownTime = max(knownTime, entry.time)
+        if unwrittenFrom == nil { unwrittenFrom = entry.index }
+        if case .configuration(let configuration) = entry.payload {
+            configurations.append((entry.index, configuration))
+        }
+    }
+
+    /// Drops the entry at `first` and all after it: a newer leader has others there (Raft §5.3).
+    mutating func truncate(from first: LogIndex, into out: inout RaftOutbox) {
+        precondition(first > commitIndex, "a committed entry is never truncated")
+        log.truncate(from: first)
+        configurations.removeAll { $0.index >= first }
+        stableIndex = min(stableIndex, first.previous)
+        for index in writesInFlight.indices {
+            writesInFlight[index].lastIndex = min(writesInFlight[index].lastIndex, first.previous)
+        }
+        unwrittenFrom = min(unwrittenFrom ?? first, first)
+        out.notices.append(.truncated(from: first))
+    }
+
+    /// Moves the commit index onward; it never moves back and never beyond the log.
+    mutating func commit(through index: LogIndex) {
+        guard index > commitIndex else { return }
+        precondition(index <= log.lastIndex, "only entries that are there can be committed")
+        commitIndex = index
+    }
+
+    /// A damaged member is whole again once it durably holds everything up to an entry that the current leader committed
+    /// in its own term: every entry committed before lies below it.
+    mutating func repairIfComplete(into out: inout RaftOutbox) {
+        guard isDamaged, case .follower(let following) = role else { return }
+        guard log.term(at: commitIndex) == term, following.verified >= commitIndex, stableIndex >= commitIndex else {
+            return
+        }
+        isDamaged = false
+        out.notices.append(.damageRepaired(commitIndex))
+    }
+
+    /// The value that a majority of the members has reached: `own` for this member, `value` for each other that counts.
+    func quorumValue<Value: Comparable>(own: Value, least: Value, of value: (Progress) -> Value) -> Value {
+        var values = leading.peers.map { $0.counts ? value($0) : least }
+        values.append(own)
+        values.sort(by: >)
+        return values[configuration.quorum - 1]
+    }
+
+    /// The leader's own data; only a leader has it.
+    var leading: Leading {
+        get {
+            guard case .leader(let leading) = role else { preconditionFailure("only a leader has a leader's data") }
+            return leading
+        }
+        _modify {
+            guard case .leader(var leading) = role else { preconditionFailure("only a leader has a leader's data") }
+            // Moved out while it is changed, so that its arrays are not shared and copied.
+            role = .looking(Looking(phase: .waiting, deadline: .distantFuture))
+            defer { role = .leader(leading) }
+            yield &leading
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Primitives
+
+// Linearizable reads without log entries (Raft §8, Raft thesis §6.4): only a confirmation round that began after the read
+// arrived counts for it (`invariants.md` 22).
+
+extension Raft {
+    mutating func receiveReadRequest(_ request: ReadRequest, from sender: NodeID) {
+        guard case .leader = role else { return }
+        leading.arrivedRemoteReads.append((sender, request.batch))
+    }
+
+    /// Gives the reads that arrived since the last flush a round of their own.
+    ///
+    /// - Returns: whether there were any.
+    mutating func beginReads(now: Instant) -> Bool {
+        guard !waitingReads.isEmpty || !leading.arrivedRemoteReads.isEmpty else { return false }
+        leading.round += 1
+        leading.roundStarts.append((leading.round, now))
+        while leading.roundStarts.count > 64 { leading.roundStarts.removeFirst() }
+        let round = leading.round
+        if !waitingReads.isEmpty {
+            leading.reads.append(Leading.ConfirmingRead(source: .local(waitingReads), round: round, index: commitIndex))
+            waitingReads = []
+        }
+        for (node, batch) in leading.arrivedRemoteReads {
+            let source = Leading.ConfirmingRead.Source.follower(node, batch: batch)
+            leading.reads.append(Leading.ConfirmingRead(source: source, round: round, index: commitIndex))
+        }
+        leading.arrivedRemoteReads = []
+        return true
+    }
+
+    /// Releases the reads whose round a majority has answered, once this leader's own no-op is committed.
+    mutating func confirmReads(into out: inout RaftOutbox) {
+        guard hasCommittedInTerm, !leading.reads.isEmpty else { return }
+        let confirmed = quorumValue(own: leading.round, least: 0) { $0.ackedRound }
+        while let read = leading.reads.first, read.round <= confirmed {
+            leading.reads.removeFirst()
+            // A read that came before the no-op was committed must see everything below it.
+            release(read, at: max(read.index, leading.noop), into: &out)
+        }
+    }
+
+    private func release(_ read: Leading.ConfirmingRead, at index: LogIndex, into out: inout RaftOutbox) {
+        switch read.source {
+        case .local(let reads): for one in reads { out.readyReads.append((one, index)) }
+        case .follower(let node, let batch):
+            let reply = ReadReply(term: term, batch: batch, index: index)
+            out.sends.append(Envelope(to: node, message: .readReply(reply)))
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package import Primitives
+
+// Bringing a member back that fell behind the log (Raft §7). The content is the driver's; here is who gets what when.
+
+extension Raft {
+    /// The lowest index that entries must be kept from for members that are getting a snapshot (`invariants.md` 12).
+    var oldestNeededBySnapshots: LogIndex {
+        guard case .leader(let leading) = role else { return LogIndex(.max) }
+        return leading.peers.reduce(LogIndex(.max)) { least, peer in
+            guard case .snapshotting(let transfer) = peer.flow, let position = transfer.position else { return least }
+            return min(least, position.index)
+        }
+    }
+
+    mutating func beginSnapshot(for index: Int, now: Instant, into out: inout RaftOutbox) {
+        if case .snapshotting = leading.peers[index].flow { return }
+        leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
+        leading.peers[index].inFlight = []
+        out.wantedChunks.append((leading.peers[index].id, 0))
+    }
+
+    /// Sends a piece that was asked for in ``RaftOutbox/wantedChunks``.
+    ///
+    /// - Parameters:
+    ///   - chunk: its bytes, and whether it is the last.
+    ///   - position: what the snapshot covers; the same for all its pieces.
+    package mutating func sendSnapshotChunk(
+        _ chunk: (number: UInt64, bytes: Bytes, isLast: Bool), of position: SnapshotPosition, to peer: NodeID,
+        now: Instant, into out: inout RaftOutbox
+    ) {
+        guard case .leader = role, let index = leading.peers.firstIndex(where: { $0.id == peer }),
+            case .snapshotting(let transfer) = leading.peers[index].flow
+        else { return }
+        if transfer.position == nil { out.notices.append(.snapshotTransferStarted(to: peer, position.index)) }
+        leading.peers[index].flow = .snapshotting(
+            Progress.Transfer(position: position, number: chunk.number, isLast: chunk.isLast, sentAt: now))
+        let message = SnapshotChunk(
+            term: term, position: position, number: chunk.number, bytes: chunk.bytes, isLast: chunk.isLast,
+            round: leading.round)
+        out.sends.append(Envelope(to: peer, message: .snapshotChunk(message)))
+    }
+
+    mutating func receiveSnapshotReply(
+        _ reply: SnapshotReply, from sender: NodeID, now: Instant, into out: inout RaftOutbox
+    ) {
+        guard case .leader = role, let index = leading.peers.firstIndex(where: { $0.id == sender }) else { return }
+        noteHeard(index, round: reply.round, counts: leading.peers[index].counts, now: now)
+        guard case .snapshotting(let transfer) = leading.peers[index].flow, transfer.position?.index == reply.index
+        else {
+            return
+        }
+        if reply.next == transfer.number + 1 && !transfer.isLast {
+            out.wantedChunks.append((sender, reply.next))
+        } else if reply.next == 0 && transfer.number > 0 {
+            // The receiver began a new life in between: so does the transfer.
+            leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
+            out.wantedChunks.append((sender, 0))
+        }
+    }
+
+    mutating func receiveSnapshotChunk(
+        _ chunk: SnapshotChunk, from sender: NodeID, now: Instant, into out: inout RaftOutbox
+    ) {
+        becomeFollower(of: sender, now: now, into: &out)
+        guard case .follower(var following) = role else { return }
+        following.lastHeard = now
+        following.deadline = now + electionDelay()
+        role = .follower(following)
+        let next = take(chunk, into: &out)
+        let reply = SnapshotReply(term: term, index: chunk.position.index, next: next, round: chunk.round)
+        let envelope = Envelope(to: sender, message: .snapshotReply(reply))
+        if hardStateIsDirty { promises.append(envelope) } else { out.sends.append(envelope) }
+    }
+
+    /// Adds the piece to the snapshot under way and returns which one is wanted next.
+    private mutating func take(_ chunk: SnapshotChunk, into out: inout RaftOutbox) -> UInt64 {
+        if let incoming, incoming.isComplete { return incoming.next }
+        if chunk.position.index <= commitIndex && !needsSnapshot {
+            // Not needed any more: the next acknowledgement tells the leader so.
+            incoming = nil
+            return chunk.number + 1
+        }
+        if chunk.number == 0 && incoming?.next != 1 { incoming = IncomingSnapshot(position: chunk.position) }
+        guard var snapshot = incoming, snapshot.position == chunk.position else {
+            incoming = nil
+            return 0
+        }
+        guard chunk.number == snapshot.next else { return snapshot.next }
+        incoming = nil
+        snapshot.bytes.append(contentsOf: chunk.bytes)
+        snapshot.next += 1
+        snapshot.isComplete = chunk.isLast
+        if chunk.isLast {
+            out.receivedSnapshot = (snapshot.position, snapshot.bytes)
+            out.notices.append(.snapshotReceived(snapshot.position.index))
+            snapshot.bytes = []
+        }
+        incoming = snapshot
+        return snapshot.next
+    }
+
+    /// The driver could not use the snapshot it was given; the leader will begin anew.
+    package mutating func snapshotRefused() { incoming = nil }
+
+    /// The state at `position` is durable and in use; the log goes on from there.
+    package mutating func snapshotInstalled(at position: SnapshotPosition, now: Instant, into out: inout RaftOutbox) {
+        incoming = nil
+        needsSnapshot = false
+        knownTime = max(knownTime, position.time)
+        out.notices.append(.snapshotInstalled(position.index))
+        if log.term(at: position.index) == position.term {
+            // The log already leads on from there: it is kept.
+            commit(through: position.index)
+        } else {
+            precondition(position.index > commitIndex, "a snapshot never takes a committed suffix away")
+            log.reset(toIndex: position.index, term: position.term)
+            configurations = [(position.index, position.configuration)]
+            commitIndex = position.index
+            stableIndex = position.index
+            unwrittenFrom = nil
+            pendingReset = position
+            for index in writesInFlight.indices { writesInFlight[index].lastIndex = position.index }
+        }
+        guard case .follower(var following) = role else { return }
+        following.verified = max(following.verified, position.index)
+        following.owed = Following.OwedAcknowledgement(round: following.owed?.round ?? 0, isUrgent: false)
+        role = .follower(following)
+    }
+}

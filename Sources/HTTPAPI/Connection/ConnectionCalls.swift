@@ -1,0 +1,155 @@
+import KeyValue
+internal import NIOCore
+internal import Node
+internal import Primitives
+import ReplicaCore
+
+/// Carries out what a client asked, and answers it.
+extension ConnectionHandler {
+    func perform(_ call: Call, _ exchange: Exchange) {
+        let number = exchange.number
+        switch call.action {
+        case .write(let proposal, let drawnLease):
+            write(proposal, drawnLease: drawnLease, call.timeout, number)
+        case .renewOne(let id):
+            submit(.renew([id]), call.timeout, number) { renderer, reply in
+                guard case .renewed(let grants, let position) = reply, let grant = grants.first else { return nil }
+                return renderer.renewed(one: id, grant, at: position)
+            }
+        case .renewMany(let ids):
+            submit(.renew(ids), call.timeout, number) { renderer, reply in
+                guard case .renewed(let grants, let position) = reply else { return nil }
+                return renderer.renewed(many: ids, grants, at: position)
+            }
+        case .read(let query, let consistency, let form):
+            submit(.read(query, consistency), call.timeout, number) { renderer, reply in
+                guard case .read(let result, let position) = reply else { return nil }
+                return renderer.read(result, as: form, at: position)
+            }
+        case .watch(let watch): open(watch, call.timeout, exchange)
+        case .poll(let poll): open(poll, call.timeout, number)
+        case .report(let report): tell(report, number)
+        case .document(let document): show(document, number)
+        }
+    }
+
+    /// The request now has this long, and a little, before the connection stops waiting for the node.
+    private func extend(_ timeout: TimeSpan) {
+        guard case .answering(var exchange) = state else { return }
+        exchange.answerDue = .now() + TimeAmount(timeout + Limits.slowRequest)
+        state = .answering(exchange)
+    }
+
+    private func submit(
+        _ request: ClientRequest, _ timeout: TimeSpan, _ number: UInt64,
+        _ render: @escaping @Sendable (Renderer, ClientReply) -> Reply?
+    ) {
+        extend(timeout)
+        shared.service.submit(request, timeout: timeout, on: shared.loop) { [self] reply in
+            answer(number) { renderer in
+                if case .refused(let refusal, let position) = reply {
+                    return renderer.problem(Problem(refusal), at: position)
+                }
+                return render(renderer, reply) ?? renderer.mismatch
+            }
+        }
+    }
+
+    private func write(_ proposal: Proposal, drawnLease: Bool, _ timeout: TimeSpan, _ number: UInt64) {
+        extend(timeout)
+        shared.service.submit(.write(proposal), timeout: timeout, on: shared.loop) { [self] reply in
+            if drawnLease, case .written(.failed(.leaseExists), _) = reply {
+                return write(proposal.redrawn(), drawnLease: true, timeout, number)
+            }
+            answer(number) { renderer in
+                switch reply {
+                case .written(let result, let position):
+                    renderer.written(result, of: proposal.command, at: position)
+                case .refused(let refusal, let position): renderer.problem(Problem(refusal), at: position)
+                default: renderer.mismatch
+                }
+            }
+        }
+    }
+
+    private func tell(_ report: Call.Report, _ number: UInt64) {
+        extend(Limits.requestTimeout)
+        shared.service.status(on: shared.loop) { [self] status in
+            let told = NodeReport(
+                status: status, identity: shared.service.identity, clientAddress: shared.clientAddress,
+                connections: shared.doors.connections, streams: shared.doors.streams)
+            answer(number) { $0.report(report, told) { shared.metricsText(told) } }
+        }
+    }
+
+    private func show(_ document: Call.Document, _ number: UInt64) {
+        answer(number) { _ in
+            switch document {
+            case .contract:
+                Reply(
+                    status: .ok, type: .yaml, position: nil,
+                    body: ByteBuffer(bytes: PackageResources.openapi_yaml))
+            case .dashboard:
+                Reply(
+                    status: .ok, type: .html, position: nil,
+                    body: ByteBuffer(bytes: PackageResources.dashboard_html))
+            }
+        }
+    }
+
+    // MARK: - Streams
+
+    private func open(_ watch: WatchCall, _ timeout: TimeSpan, _ exchange: Exchange) {
+        // HEAD asks what the head would be; nothing needs to be watched for that.
+        if exchange.method == .HEAD {
+            return answer(exchange.number) { _ in
+                Reply(status: .ok, type: .events, position: nil, body: ByteBuffer())
+            }
+        }
+        guard shared.doors.openStream() else {
+            return answer(exchange.number) {
+                $0.problem(.overloaded("this node has \(Limits.watches) watches, the most that may be open"))
+            }
+        }
+        extend(timeout)
+        let stream = EventStream(connection: self, watch, chunked: exchange.speaksChunks, number: exchange.number)
+        pending = stream
+        stream.open(timeout: timeout)
+    }
+
+    private func open(_ poll: PollCall, _ timeout: TimeSpan, _ number: UInt64) {
+        guard shared.doors.openStream() else {
+            return answer(number) {
+                $0.problem(.overloaded("this node has \(Limits.watches) watches, the most that may be open"))
+            }
+        }
+        extend(poll.wait + timeout)
+        let longPoll = LongPoll(connection: self, poll, timeout: timeout, number: number)
+        pending = longPoll
+        longPoll.begin()
+    }
+}
+
+extension Renderer {
+    /// The node broke its contract; the client learns that nothing can be said of its request.
+    var mismatch: Reply {
+        problem(
+            Problem(code: .timeout, detail: "this node gave an answer of the wrong kind", outcome: .unknown))
+    }
+}
+
+extension Proposal {
+    /// The same with another id for the new lease: the one drawn before was taken.
+    fileprivate func redrawn() -> Proposal {
+        var proposal = self
+        switch command {
+        case .put(var put):
+            if case .new(_, let ttl) = put.lease { put.lease = .new(drawLeaseID(), ttl: ttl) }
+            proposal.command = .put(put)
+        case .grantLease(_, let ttl):
+            proposal.command = .grantLease(drawLeaseID(), ttl: ttl)
+        default: break
+        }
+        return proposal
+    }
+}

@@ -1,0 +1,79 @@
+import KeyValue
+internal import Primitives
+import ReplicaCore
+
+extension Problem {
+    /// How soon a client may try again when there is no leader: about the length of an election.
+    private static let electionPause = TimeSpan.milliseconds(200)
+    private static let startPause = TimeSpan.seconds(1)
+    private static let overloadPause = TimeSpan.milliseconds(100)
+
+    init(_ refusal: Refusal) {
+        switch refusal {
+        case .noLeader:
+            self.init(
+                code: .noLeader, detail: "no leader was known until the request's time was over; it went nowhere",
+                help: .retry(after: Self.electionPause))
+        case .timeout:
+            self.init(
+                code: .timeout,
+                detail: "the request was handed to a leader, but no answer came in time: it may have been applied",
+                outcome: .unknown)
+        case .superseded:
+            self.init(
+                code: .noLeader,
+                detail: "the leader lost its office before it committed the request, which was not applied",
+                help: .retry(after: Self.electionPause))
+        case .overloaded:
+            self = .overloaded("too many requests are waiting on this node")
+        case .notReady(let reason):
+            self.init(code: .notReady, detail: reason, help: .retry(after: Self.startPause))
+        case .compacted(let oldest):
+            self = .compacted(oldest: oldest)
+        }
+    }
+
+    init(_ failure: CommandFailure) {
+        switch failure {
+        case .preconditionFailed(let holder):
+            self.init(
+                code: .preconditionFailed,
+                detail: holder.map { "the key was last written in revision \($0.modRevision.rawValue)" }
+                    ?? "the key is absent",
+                help: .holder(holder))
+        case .leaseNotFound(let id):
+            self = .leaseNotFound(id)
+        case .leaseExists(let id):
+            self.init(code: .conflict, detail: "the lease \(hexadecimal(id)) exists already")
+        case .compacted(let oldest):
+            self = .compacted(oldest: oldest)
+        case .futureRevision(let current):
+            self.init(
+                code: .futureRevision, detail: "the store is at revision \(current.rawValue)",
+                help: .revision(current))
+        case .duplicateKey(let key):
+            self = .badRequest("the transaction writes the key \(quoted(key)) twice; once is allowed")
+        case .tooManyLeases(let limit):
+            self.init(code: .quotaExceeded, detail: "there are \(limit) leases already, the most that may exist")
+        case .quotaExceeded(let limit):
+            self.init(
+                code: .quotaExceeded,
+                detail: "the store holds \(limit) bytes, all it may; deletes, renewals and expiries still work")
+        }
+    }
+
+    static func overloaded(_ detail: String) -> Problem {
+        Problem(code: .overloaded, detail: detail, help: .retry(after: overloadPause))
+    }
+
+    static func notReady(_ detail: String) -> Problem {
+        Problem(code: .notReady, detail: detail, help: .retry(after: startPause))
+    }
+
+    private static func compacted(oldest: Revision) -> Problem {
+        Problem(
+            code: .compacted,
+            detail: "the history asked for was compacted; the oldest revision there is, is \(oldest.rawValue)",
+            help: .oldest(oldest))
+    }
+}

@@ -1,0 +1,85 @@
+internal import NIOCore
+internal import Primitives
+import ReplicaCore
+
+/// What happens to the connection after an answer, as its head says it.
+enum Persistence {
+    /// HTTP/1.1 keeps a connection unless told otherwise.
+    case keptByDefault
+    /// HTTP/1.0 with `Connection: keep-alive`.
+    case keptByRequest
+    case closes
+}
+
+/// The header fields that every answer of this node has alike.
+struct CommonFields {
+    /// `Conclave-Node` and the fields that never change, with their line ends.
+    private let constant: ByteBuffer
+    private var date = HTTPDate()
+
+    init(nodeName: String) {
+        var buffer = ByteBuffer()
+        buffer.writeStaticString("Conclave-Node: ")
+        buffer.writeBytes(nodeName.utf8.lazy.filter { $0 > 0x20 && $0 < 0x7F })
+        buffer.writeStaticString("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nDate: ")
+        constant = buffer
+    }
+
+    /// Everything of a reply's head but the length of the body and the empty line.
+    mutating func write(
+        _ status: Status, _ type: ContentType?, at position: ReplyPosition, _ persistence: Persistence,
+        into out: inout ByteBuffer
+    ) {
+        out.writeStaticString(status.line)
+        out.writeImmutableBuffer(constant)
+        out.writeBytes(date.text)
+        out.writeStaticString("\r\nConclave-Revision: ")
+        out.writeDecimal(position.revision.rawValue)
+        out.writeStaticString("\r\nConclave-Term: ")
+        out.writeDecimal(position.term.rawValue)
+        if let staleness = position.staleness {
+            out.writeStaticString("\r\nConclave-Staleness-Ms: ")
+            out.writeDecimal(UInt64(max(0, staleness.milliseconds)))
+        }
+        if let type {
+            out.writeStaticString("\r\nContent-Type: ")
+            out.writeStaticString(type.name)
+        }
+        switch persistence {
+        case .keptByDefault: out.writeStaticString("\r\n")
+        case .keptByRequest: out.writeStaticString("\r\nConnection: keep-alive\r\n")
+        case .closes: out.writeStaticString("\r\nConnection: close\r\n")
+        }
+    }
+}
+
+extension ByteBuffer {
+    mutating func write(_ field: Reply.Field) {
+        switch field {
+        case .etag(let revision):
+            writeStaticString("ETag: \"")
+            writeDecimal(revision.rawValue)
+            writeStaticString("\"\r\n")
+        case .createRevision(let revision):
+            writeStaticString("Conclave-Create-Revision: ")
+            writeDecimal(revision.rawValue)
+            writeStaticString("\r\n")
+        case .version(let version):
+            writeStaticString("Conclave-Version: ")
+            writeDecimal(version)
+            writeStaticString("\r\n")
+        case .lease(let lease):
+            writeStaticString("Conclave-Lease: ")
+            writeHexadecimal(lease.rawValue)
+            writeStaticString("\r\n")
+        case .allow(let methods):
+            writeStaticString("Allow: ")
+            writeString(methods.rawValue)
+            writeStaticString("\r\n")
+        case .retryAfter(let seconds):
+            writeStaticString("Retry-After: ")
+            writeDecimal(UInt64(max(0, seconds)))
+            writeStaticString("\r\n")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+internal import NIOCore
+internal import Node
+internal import Primitives
+import ReplicaCore
+
+/// What the connections of one event loop share. Confined to that loop.
+final class LoopContext {
+    let loop: any EventLoop
+    let service: any NodeService
+    let doors: Doors
+    let metrics: RequestMetrics
+    let registry: PrometheusRegistry
+    let wheel: TimingWheel
+    /// Encodes each batch of events once for all streams of this loop.
+    let encoder = BatchEncoder()
+    /// Where clients reach this node, as `/v1/cluster` tells them.
+    var clientAddress: String
+    /// Fields that every head has.
+    private var common: CommonFields
+    /// The newest state any answer of this node reflected; what answers without a state of their own carry.
+    private(set) var latest = ReplyPosition(revision: .zero, term: .zero)
+    /// Memory for the body of the next answer.
+    private let scratch = Scratch()
+    private var open: [ObjectIdentifier: ConnectionHandler] = [:]
+    /// Connections with unflushed events of this turn of the loop.
+    private var unflushed: [ConnectionHandler] = []
+
+    init(
+        loop: any EventLoop, service: any NodeService, doors: Doors, metrics: RequestMetrics,
+        registry: PrometheusRegistry, clientAddress: String
+    ) {
+        self.loop = loop
+        self.service = service
+        self.doors = doors
+        self.metrics = metrics
+        self.registry = registry
+        self.clientAddress = clientAddress
+        wheel = TimingWheel(loop: loop)
+        common = CommonFields(nodeName: service.identity.name)
+    }
+
+    // MARK: - Connections
+
+    func opened(_ connection: ConnectionHandler) { open[ObjectIdentifier(connection)] = connection }
+    func closed(_ connection: ConnectionHandler) { open[ObjectIdentifier(connection)] = nil }
+
+    /// Asks every connection to end after what it is doing.
+    func endConnections() {
+        for connection in Array(open.values) { connection.finishSoon() }
+    }
+
+    func closeConnections() {
+        for connection in Array(open.values) { connection.closeNow() }
+        wheel.stop()
+    }
+
+    // MARK: - Answers
+
+    func note(_ position: ReplyPosition) {
+        latest.revision = max(latest.revision, position.revision)
+        latest.term = max(latest.term, position.term)
+    }
+
+    /// Lets `render` write a body into this loop's own memory, and turns the reply into bytes of HTTP.
+    func encode(
+        _ persistence: Persistence, withBody: Bool, _ render: (Renderer) -> Reply
+    ) -> (status: Status, bytes: ByteBuffer) {
+        var reply = render(Renderer(scratch: scratch))
+        if let position = reply.position { note(position) }
+        let hasBody = reply.status != .notModified
+        var out = ByteBufferAllocator().buffer(capacity: 320 + (withBody ? reply.body.readableBytes : 0))
+        common.write(
+            reply.status, hasBody ? reply.type : nil, at: reply.position ?? latest, persistence, into: &out)
+        for field in reply.fields { out.write(field) }
+        if hasBody {
+            out.writeStaticString("Content-Length: ")
+            out.writeDecimal(UInt64(reply.body.readableBytes))
+            out.writeStaticString("\r\n")
+        }
+        out.writeStaticString("\r\n")
+        if hasBody && withBody { out.writeImmutableBuffer(reply.body) }
+        let status = reply.status
+        scratch.give(back: &reply.body)
+        return (status, out)
+    }
+
+    /// The head of an event stream, whose body follows in chunks or, for HTTP/1.0, up to the connection's end.
+    func encodeStreamHead(at position: ReplyPosition, chunked: Bool) -> ByteBuffer {
+        note(position)
+        var out = ByteBufferAllocator().buffer(capacity: 384)
+        common.write(.ok, .events, at: position, chunked ? .keptByDefault : .closes, into: &out)
+        if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        out.writeStaticString("X-Accel-Buffering: no\r\n\r\n")
+        return out
+    }
+
+    // MARK: - Streams
+
+    /// Flushes the connection's events at the end of this turn, together with everybody else's.
+    func flushSoon(_ connection: ConnectionHandler) {
+        unflushed.append(connection)
+        guard unflushed.count == 1 else { return }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.execute { bound.value.flushAll() }
+    }
+
+    private func flushAll() {
+        let due = unflushed
+        unflushed.removeAll(keepingCapacity: due.count <= 4096)
+        encoder.forget()
+        for connection in due { connection.flushEvents() }
+    }
+}

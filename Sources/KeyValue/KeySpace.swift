@@ -1,0 +1,209 @@
+import DequeModule
+internal import Primitives
+
+/// The keys: what is there now, what was there before, and the history of revisions in between.
+///
+/// A version is retained while it is current, or while the event that ended it is in the history. So every event in the
+/// history knows what it replaced, and every revision after ``compacted`` can be read.
+struct KeySpace: Sendable {
+    typealias Place = OrderedMap<ByteKey, Version>.Search
+
+    /// The newest sealed revision.
+    private(set) var revision = Revision.empty
+    /// History up to and including this revision is gone; zero when nothing was compacted.
+    private(set) var compacted = Revision.zero
+    /// Bytes of all retained versions.
+    private(set) var bytes = 0
+    /// The part of ``bytes`` that compaction of the whole history would give back.
+    private(set) var historyBytes = 0
+
+    /// The living keys, never with a tombstone.
+    private(set) var current = OrderedMap<ByteKey, Version>()
+    /// Per key its superseded versions and tombstones, oldest first, never empty.
+    private(set) var past = OrderedMap<ByteKey, Deque<Version>>()
+    /// The revisions after ``compacted`` without a gap, so that a revision's place follows from its number.
+    private(set) var history = Deque<HistoryRevision>()
+
+    /// Events of the revision that is being written.
+    private var draft: [Event] = []
+    private var draftSuperseded = 0
+
+    /// What `state.db` has not heard of yet.
+    private var changes = VersionChanges(takenAt: .empty)
+    /// The time of the newest version restored into the open revision.
+    private var restoredTime: ClusterTime?
+
+    init() {}
+
+    /// An empty key space whose history begins after `compacted`, to be filled by ``restore(_:)``.
+    init(restoringAfter compacted: Revision) {
+        self.compacted = compacted
+        revision = max(compacted, .empty)
+    }
+
+    // MARK: Looking
+
+    /// The revision that the next event belongs to.
+    var openRevision: Revision { revision.next }
+    /// The newest revision that has an event, the open one included.
+    var reachedRevision: Revision { draft.isEmpty ? revision : openRevision }
+
+    func search(_ key: Bytes) -> Place { current.search(ByteKey(key)) }
+    func record(at place: Place) -> KeyRecord? { place.found ? current.value(at: place.position).record : nil }
+    func record(for key: Bytes) -> KeyRecord? { record(at: search(key)) }
+
+    // MARK: Writing
+
+    /// Writes a key into the open revision, at the place a search for it found.
+    mutating func put(_ key: Bytes, _ value: Bytes, lease: LeaseID?, at place: Place, time: ClusterTime) -> KeyRecord {
+        let superseded = place.found ? current.value(at: place.position) : nil
+        let previous = superseded?.record
+        let record = KeyRecord(
+            key: previous?.key ?? key, value: value, createRevision: previous?.createRevision ?? openRevision,
+            modRevision: openRevision, version: (previous?.version ?? 0) &+ 1, lease: lease)
+        let version = Version(position: nextPosition, content: .put(record), time: time)
+        changes.insert(version)
+        enter(version, record, replacing: superseded, at: place)
+        return record
+    }
+
+    /// Deletes a key in the open revision, if it is there, and says what was there.
+    mutating func delete(_ key: Bytes, reason: DeletionReason, time: ClusterTime) -> KeyRecord? {
+        let place = search(key)
+        guard let previous = record(at: place) else { return nil }
+        let tombstone = Version(
+            position: nextPosition, content: .tombstone(key: previous.key, reason: reason), time: time)
+        changes.insert(tombstone)
+        end(previous, with: tombstone, reason: reason, at: place)
+        return previous
+    }
+
+    /// Closes the open revision; `nil` when nothing was written into it.
+    mutating func seal(time: ClusterTime) -> RevisionEvents? {
+        guard !draft.isEmpty else { return nil }
+        revision = openRevision
+        let events = RevisionEvents(revision: revision, events: draft)
+        history.append(HistoryRevision(events: events, time: time, superseded: draftSuperseded))
+        historyBytes += draftSuperseded
+        draft = []
+        draftSuperseded = 0
+        return events
+    }
+
+    private var nextPosition: VersionPosition {
+        VersionPosition(revision: openRevision, ordinal: UInt32(truncatingIfNeeded: draft.count))
+    }
+
+    private mutating func enter(
+        _ version: Version, _ record: KeyRecord, replacing superseded: Version?, at place: Place
+    ) {
+        bytes += version.bytes
+        if let superseded {
+            current.update(at: place.position) { $0 = version }
+            archive(superseded)
+            draftSuperseded += superseded.bytes
+        } else {
+            current.insert(ByteKey(record.key), version, at: place.position)
+        }
+        draft.append(.put(record, previous: superseded?.record))
+    }
+
+    private mutating func end(
+        _ previous: KeyRecord, with tombstone: Version, reason: DeletionReason, at place: Place
+    ) {
+        bytes += tombstone.bytes
+        let superseded = current.remove(at: place.position)
+        archive(superseded)
+        archive(tombstone)
+        draftSuperseded += superseded.bytes + tombstone.bytes
+        draft.append(.delete(key: previous.key, revision: openRevision, reason: reason, previous: previous))
+    }
+
+    private mutating func archive(_ version: Version) {
+        let key = ByteKey(version.key)
+        let place = past.search(key)
+        if place.found {
+            past.update(at: place.position) { $0.append(version) }
+        } else {
+            past.insert(key, [version], at: place.position)
+        }
+    }
+
+    // MARK: Compacting
+
+    /// Forgets the history through `target`, which is not after ``revision``; costs what it removes.
+    mutating func compact(through target: Revision) {
+        while let oldest = history.first, oldest.events.revision <= target {
+            history.removeFirst()
+            historyBytes -= oldest.superseded
+            bytes -= oldest.superseded
+            for event in oldest.events.events { forgetVersions(endedBy: event) }
+        }
+        compacted = max(compacted, target)
+    }
+
+    /// Drops the version that `event` replaced, and the tombstone that it is.
+    private mutating func forgetVersions(endedBy event: Event) {
+        let place = past.search(ByteKey(event.key))
+        guard place.found else { return }
+        var forgotten: [VersionPosition] = []
+        let isEmpty = past.update(at: place.position) { versions in
+            while let oldest = versions.first,
+                oldest.revision < event.revision || (oldest.revision == event.revision && oldest.record == nil)
+            {
+                forgotten.append(oldest.stored.position)
+                versions.removeFirst()
+            }
+            return versions.isEmpty
+        }
+        if isEmpty { past.remove(at: place.position) }
+        for position in forgotten { changes.remove(position) }
+    }
+
+    // MARK: Keeping
+
+    /// What changed since the last call: versions inserted and still retained, in order, and versions removed.
+    mutating func takeChanges() -> (inserted: [Version], removed: [VersionPosition]) { changes.take(at: revision) }
+
+    /// Takes in a version as it was kept: per key the oldest first, and the revisions after ``compacted`` in order.
+    /// The last one is sealed by ``finishRestoring(at:)``.
+    mutating func restore(_ stored: StoredVersion) throws(RestoreFailure) {
+        let version = Version(stored)
+        guard stored.position.revision > compacted else { return try restoreBase(version) }
+        if stored.position.revision > openRevision, let last = restoredTime { _ = seal(time: last) }
+        guard stored.position == nextPosition, restoredTime.map({ $0 <= stored.time }) ?? true else {
+            throw .outOfOrder(stored.position)
+        }
+        restoredTime = stored.time
+        let place = search(version.key)
+        let superseded = place.found ? current.value(at: place.position) : nil
+        switch stored.content {
+        case .put(let record):
+            guard record.modRevision == stored.position.revision else { throw .inconsistent(stored.position) }
+            if let superseded, superseded.revision == openRevision { throw .inconsistent(stored.position) }
+            enter(version, record, replacing: superseded, at: place)
+        case .tombstone(_, let reason):
+            guard let previous = superseded?.record else { throw .inconsistent(stored.position) }
+            end(previous, with: version, reason: reason, at: place)
+        }
+    }
+
+    /// A version from before the history: the only one of its key there.
+    private mutating func restoreBase(_ version: Version) throws(RestoreFailure) {
+        let position = version.stored.position
+        let place = search(version.key)
+        guard let record = version.record, record.modRevision == position.revision, !place.found else {
+            throw .inconsistent(position)
+        }
+        bytes += version.bytes
+        current.insert(ByteKey(record.key), version, at: place.position)
+    }
+
+    /// Ends the restoration, which must have reached `last`.
+    mutating func finishRestoring(at last: Revision) throws(RestoreFailure) {
+        if let time = restoredTime { _ = seal(time: time) }
+        restoredTime = nil
+        guard revision == last else { throw .missingRevision(openRevision) }
+        changes = VersionChanges(takenAt: revision)
+    }
+}

@@ -1,0 +1,146 @@
+import DequeModule
+internal import Primitives
+
+/// Reads of ranges, now and at a revision of the history.
+extension KeySpace {
+    /// Why `query` cannot be answered: the revision it reads at is gone, or not there yet. The newest one always is.
+    func refusal(of query: RangeQuery) -> CommandFailure? {
+        guard let at = query.at, at != revision else { return nil }
+        if at > revision { return .futureRevision(current: revision) }
+        return at <= compacted ? .compacted(oldest: compacted.next) : nil
+    }
+
+    /// The page that `query` asks for, once ``refusal(of:)`` found nothing. `budget` are the bytes it may take, and is left
+    /// with what it did not; one record always fits.
+    func page(_ query: RangeQuery, budget: inout Int) -> RangeResult {
+        var page = PageBuilder(query, budget: budget)
+        if let at = query.at, at < reachedRevision {
+            collect(query.selection, at: at, into: &page)
+        } else {
+            collect(query.selection, into: &page)
+        }
+        budget = page.budget
+        return page.result
+    }
+
+    /// The living keys of a selection, in order.
+    func livingKeys(in selection: KeySelection) -> [Bytes] {
+        var (position, end) = current.bounds(of: selection)
+        var result: [Bytes] = []
+        while position < end {
+            result.append(current.key(at: position).bytes)
+            position = current.position(after: position)
+        }
+        return result
+    }
+
+    private func collect(_ selection: KeySelection, into page: inout PageBuilder) {
+        if case .key(let key) = selection {
+            if let record = record(for: key) { page.add(record) }
+            return
+        }
+        var (position, end) = current.bounds(of: selection)
+        page.count = current.distance(from: position, to: end)
+        while position < end, !page.isFull {
+            if let record = current.value(at: position).record { page.append(record) }
+            position = current.position(after: position)
+        }
+    }
+
+    private func collect(_ selection: KeySelection, at revision: Revision, into page: inout PageBuilder) {
+        if case .key(let key) = selection {
+            let key = ByteKey(key)
+            if let record = record(at: revision, current: current.value(for: key), past: past.value(for: key)) {
+                page.add(record)
+            }
+            return
+        }
+        var (living, livingEnd) = current.bounds(of: selection)
+        var (dead, deadEnd) = past.bounds(of: selection)
+        while living < livingEnd || dead < deadEnd {
+            // The smaller key next, from both maps when they both have it.
+            let livingKey = living < livingEnd ? current.key(at: living) : nil
+            let deadKey = dead < deadEnd ? past.key(at: dead) : nil
+            let takesLiving = livingKey.map { key in deadKey.map { !($0 < key) } ?? true } ?? false
+            let takesDead = deadKey.map { key in livingKey.map { !($0 < key) } ?? true } ?? false
+            let record = record(
+                at: revision, current: takesLiving ? current.value(at: living) : nil,
+                past: takesDead ? past.value(at: dead) : nil)
+            if let record { page.add(record) }
+            if takesLiving { living = current.position(after: living) }
+            if takesDead { dead = past.position(after: dead) }
+        }
+    }
+
+    /// What a key was at a revision that can be read.
+    private func record(at revision: Revision, current: Version?, past: Deque<Version>?) -> KeyRecord? {
+        if let current, current.revision <= revision { return current.record }
+        guard let past else { return nil }
+        var low = 0
+        var high = past.count
+        while low < high {
+            let middle = (low + high) / 2
+            if past[middle].revision <= revision { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? past[low - 1].record : nil
+    }
+}
+
+extension OrderedMap where Key == ByteKey {
+    /// The entries of a selection, from the first up to and without the second position.
+    func bounds(of selection: KeySelection) -> (start: Position, end: Position) {
+        switch selection {
+        case .key(let key):
+            let place = search(ByteKey(key))
+            return (place.position, place.found ? position(after: place.position) : place.position)
+        case .range(let from, let to):
+            let start = lowerBound(ByteKey(from))
+            let end = to.map { lowerBound(ByteKey($0)) } ?? endPosition
+            return (start, max(start, end))
+        }
+    }
+}
+
+/// Fills a page of a range read up to its limits, and counts beyond them.
+private struct PageBuilder {
+    private let limit: Int
+    private let keysOnly: Bool
+    private let countOnly: Bool
+    private var records: [KeyRecord] = []
+    /// Bytes that may still be taken.
+    private(set) var budget: Int
+    /// Whether nothing more goes in; stays so once it is.
+    private(set) var isFull: Bool
+    /// How many keys the selection has.
+    var count = 0
+
+    init(_ query: RangeQuery, budget: Int) {
+        limit = query.limit > 0 ? min(query.limit, Limits.rangePage) : Limits.rangePage
+        keysOnly = query.keysOnly
+        countOnly = query.countOnly
+        isFull = query.countOnly
+        self.budget = budget
+    }
+
+    /// Counts a record, and takes it if there is room.
+    mutating func add(_ record: KeyRecord) {
+        count += 1
+        if !isFull { append(record) }
+    }
+
+    /// Takes a record that is counted already, if there is room.
+    mutating func append(_ record: KeyRecord) {
+        let bytes = record.key.count + (keysOnly ? 0 : record.value.count)
+        guard records.count < limit, records.isEmpty || bytes <= budget else {
+            isFull = true
+            return
+        }
+        budget = max(0, budget - bytes)
+        records.append(record)
+        if keysOnly { records[records.count - 1].value = [] }
+    }
+
+    var result: RangeResult {
+        RangeResult(records: records, count: count, more: !countOnly && records.count < count)
+    }
+}

@@ -1,0 +1,190 @@
+/// A map in the order of its keys, held in blocks of bounded size. A copy shares every block; a mutation after it clones
+/// the list of blocks and the one block it touches.
+struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
+    /// Entries of one block at most.
+    static var blockCapacity: Int { 256 }
+
+    struct Entry: Sendable {
+        let key: Key
+        var value: Value
+    }
+
+    /// A place in the map, valid until the next insertion or removal.
+    struct Position: Hashable, Comparable, Sendable {
+        var block: Int
+        var offset: Int
+        static func < (a: Position, b: Position) -> Bool { (a.block, a.offset) < (b.block, b.offset) }
+    }
+
+    /// Where a key is (`found`), or where it is to be inserted.
+    struct Search: Sendable {
+        var position: Position
+        var found: Bool
+    }
+
+    /// Never empty blocks, in order.
+    private var blocks: [Block] = []
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+    var startPosition: Position { Position(block: 0, offset: 0) }
+    var endPosition: Position { Position(block: blocks.count, offset: 0) }
+
+    // MARK: Finding
+
+    func search(_ key: Key) -> Search {
+        guard !blocks.isEmpty else { return Search(position: startPosition, found: false) }
+        var low = 0
+        var high = blocks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if key < blocks[middle].firstKey { high = middle } else { low = middle + 1 }
+        }
+        let block = max(low - 1, 0)
+        let offset = blocks[block].lowerBound(key)
+        let found = offset < blocks[block].count && !(key < blocks[block].entries[offset].key)
+        return Search(position: Position(block: block, offset: offset), found: found)
+    }
+
+    /// The first entry whose key is not before `key`, or the end.
+    func lowerBound(_ key: Key) -> Position {
+        let position = search(key).position
+        guard position.block < blocks.count, position.offset == blocks[position.block].count else { return position }
+        return Position(block: position.block + 1, offset: 0)
+    }
+
+    func value(for key: Key) -> Value? {
+        let place = search(key)
+        return place.found ? value(at: place.position) : nil
+    }
+
+    func key(at position: Position) -> Key { blocks[position.block].entries[position.offset].key }
+    func value(at position: Position) -> Value { blocks[position.block].entries[position.offset].value }
+
+    func position(after position: Position) -> Position {
+        position.offset + 1 < blocks[position.block].count
+            ? Position(block: position.block, offset: position.offset + 1)
+            : Position(block: position.block + 1, offset: 0)
+    }
+
+    /// How many entries lie from `start` up to and without `end`; costs the blocks between, not the entries.
+    func distance(from start: Position, to end: Position) -> Int {
+        guard start < end else { return 0 }
+        var result = end.offset - start.offset
+        for block in start.block..<end.block { result += blocks[block].count }
+        return result
+    }
+
+    // MARK: Changing
+
+    /// Inserts a key that `search` did not find, at the place it named.
+    mutating func insert(_ key: Key, _ value: Value, at position: Position) {
+        count += 1
+        let entry = Entry(key: key, value: value)
+        guard position.block < blocks.count else { return blocks.append(Block([entry])) }
+        guard blocks[position.block].count == Self.blockCapacity else {
+            return blocks[position.block].insert(entry, at: position.offset)
+        }
+        if position.block == blocks.count - 1 && position.offset == Self.blockCapacity {
+            // Keys that come in order fill their blocks.
+            return blocks.append(Block([entry]))
+        }
+        let half = Self.blockCapacity / 2
+        blocks.insert(blocks[position.block].split(at: half), at: position.block + 1)
+        if position.offset <= half {
+            blocks[position.block].insert(entry, at: position.offset)
+        } else {
+            blocks[position.block + 1].insert(entry, at: position.offset - half)
+        }
+    }
+
+    /// Inserts or replaces.
+    mutating func set(_ key: Key, _ value: Value) {
+        let place = search(key)
+        if place.found {
+            update(at: place.position) { $0 = value }
+        } else {
+            insert(key, value, at: place.position)
+        }
+    }
+
+    mutating func update<Result>(at position: Position, _ body: (inout Value) -> Result) -> Result {
+        body(&blocks[position.block].entries[position.offset].value)
+    }
+
+    @discardableResult
+    mutating func remove(at position: Position) -> Value {
+        count -= 1
+        let removed = blocks[position.block].remove(at: position.offset)
+        if blocks[position.block].count < Self.blockCapacity / 4 { shrink(position.block) }
+        return removed
+    }
+
+    /// Drops an empty block, or joins a small one with a neighbour that leaves room to grow.
+    private mutating func shrink(_ index: Int) {
+        if blocks[index].count == 0 {
+            blocks.remove(at: index)
+            return
+        }
+        let room = Self.blockCapacity * 3 / 4
+        if index + 1 < blocks.count && blocks[index].count + blocks[index + 1].count <= room {
+            let next = blocks.remove(at: index + 1)
+            blocks[index].append(next)
+        } else if index > 0 && blocks[index - 1].count + blocks[index].count <= room {
+            let last = blocks.remove(at: index)
+            blocks[index - 1].append(last)
+        }
+    }
+
+    // MARK: Blocks
+
+    /// A run of entries, with what a search and a count need of it beside the list itself.
+    private struct Block: Sendable {
+        var entries: [Entry]
+        /// The key of the first entry; stale only while the block is empty.
+        private(set) var firstKey: Key
+        /// How many entries there are.
+        private(set) var count: Int
+
+        init(_ entries: [Entry]) {
+            self.entries = entries
+            firstKey = entries[0].key
+            count = entries.count
+        }
+
+        func lowerBound(_ key: Key) -> Int {
+            var low = 0
+            var high = count
+            while low < high {
+                let middle = (low + high) / 2
+                if entries[middle].key < key { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+
+        mutating func insert(_ entry: Entry, at offset: Int) {
+            entries.insert(entry, at: offset)
+            count += 1
+            if offset == 0 { firstKey = entry.key }
+        }
+
+        mutating func remove(at offset: Int) -> Value {
+            let removed = entries.remove(at: offset)
+            count -= 1
+            if offset == 0 && count > 0 { firstKey = entries[0].key }
+            return removed.value
+        }
+
+        mutating func split(at offset: Int) -> Block {
+            let tail = Block(Array(entries[offset...]))
+            entries.removeSubrange(offset...)
+            count = offset
+            return tail
+        }
+
+        mutating func append(_ other: Block) {
+            entries.append(contentsOf: other.entries)
+            count += other.count
+        }
+    }
+}

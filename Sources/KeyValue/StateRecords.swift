@@ -1,0 +1,100 @@
+import DequeModule
+internal import Primitives
+
+extension Store {
+    /// The whole state, piece by piece: the versions from before the history in the order of keys, the history in the order
+    /// of revisions, the leases, the remembered requests. Holds a copy of the store as it is now.
+    package func records() -> StateRecords { StateRecords(self) }
+}
+
+/// Lists a store that does not change any more, at the pace it is asked.
+package struct StateRecords: Sequence, IteratorProtocol, Sendable {
+    private let store: Store
+    private var stage: Stage
+
+    private enum Stage {
+        case living(OrderedMap<ByteKey, Version>.Position)
+        case past(OrderedMap<ByteKey, Deque<Version>>.Position)
+        case history(place: Int, ordinal: Int)
+        case leases(OrderedMap<LeaseID, LeaseState>.Position)
+        case remembered(place: Int)
+    }
+
+    init(_ store: Store) {
+        self.store = store
+        stage = .living(store.keys.current.startPosition)
+    }
+
+    package mutating func next() -> StateRecord? {
+        while true {
+            switch stage {
+            case .living(let position):
+                if let record = nextLiving(position) { return record }
+            case .past(let position):
+                if let record = nextPast(position) { return record }
+            case .history(let place, let ordinal):
+                if let record = nextEvent(place, ordinal) { return record }
+            case .leases(let position):
+                guard position < store.leases.leases.endPosition else {
+                    stage = .remembered(place: 0)
+                    continue
+                }
+                stage = .leases(store.leases.leases.position(after: position))
+                let id = store.leases.leases.key(at: position)
+                return .lease(StoredLease(id, store.leases.leases.value(at: position)))
+            case .remembered(let place):
+                guard place < store.requests.requests.count else { return nil }
+                stage = .remembered(place: place + 1)
+                return .remembered(store.requests.requests[place].request)
+            }
+        }
+    }
+
+    /// Living keys whose version is older than the history.
+    private mutating func nextLiving(_ start: OrderedMap<ByteKey, Version>.Position) -> StateRecord? {
+        var position = start
+        while position < store.keys.current.endPosition {
+            let version = store.keys.current.value(at: position)
+            position = store.keys.current.position(after: position)
+            if version.revision <= store.keys.compacted {
+                stage = .living(position)
+                return .version(version.stored)
+            }
+        }
+        stage = .past(store.keys.past.startPosition)
+        return nil
+    }
+
+    /// Superseded versions that are older than the history; each key has one at most, its oldest.
+    private mutating func nextPast(_ start: OrderedMap<ByteKey, Deque<Version>>.Position) -> StateRecord? {
+        var position = start
+        while position < store.keys.past.endPosition {
+            let oldest = store.keys.past.value(at: position).first
+            position = store.keys.past.position(after: position)
+            if let oldest, oldest.revision <= store.keys.compacted {
+                stage = .past(position)
+                return .version(oldest.stored)
+            }
+        }
+        stage = .history(place: 0, ordinal: 0)
+        return nil
+    }
+
+    private mutating func nextEvent(_ place: Int, _ ordinal: Int) -> StateRecord? {
+        guard place < store.keys.history.count else {
+            stage = .leases(store.leases.leases.startPosition)
+            return nil
+        }
+        let revision = store.keys.history[place]
+        let isLast = ordinal + 1 == revision.events.events.count
+        stage = .history(place: isLast ? place + 1 : place, ordinal: isLast ? 0 : ordinal + 1)
+        let content: StoredVersion.Content =
+            switch revision.events.events[ordinal] {
+            case .put(let record, _): .put(record)
+            case .delete(let key, _, let reason, _): .tombstone(key: key, reason: reason)
+            }
+        let position = VersionPosition(
+            revision: revision.events.revision, ordinal: UInt32(truncatingIfNeeded: ordinal))
+        return .version(StoredVersion(position: position, content: content, time: revision.time))
+    }
+}

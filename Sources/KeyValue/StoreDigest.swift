@@ -1,0 +1,46 @@
+internal import Primitives
+
+/// What kind of effect follows in the digest, so that no two sequences of effects read alike.
+enum Effect: UInt8 {
+    case put = 1
+    case delete, granted, renewed, ended, compacted, remembered
+}
+
+extension Digest {
+    mutating func combine(_ events: RevisionEvents) {
+        combine(events.revision.rawValue)
+        for event in events.events {
+            switch event {
+            case .put(let record, _):
+                combine(byte: Effect.put.rawValue)
+                combine(record.key)
+                combine(record.value)
+                combine(record.createRevision.rawValue)
+                combine(record.version)
+                combine(record.lease?.rawValue ?? 0)
+            case .delete(let key, _, let reason, _):
+                combine(byte: Effect.delete.rawValue)
+                combine(key)
+                combine(byte: reason.rawValue)
+            }
+        }
+    }
+
+    mutating func combine(_ effect: Effect, lease id: LeaseID, deadline: ClusterTime, generation: UInt64) {
+        combine(byte: effect.rawValue)
+        combine(id.rawValue)
+        combine(UInt64(bitPattern: deadline.nanoseconds))
+        combine(generation)
+    }
+
+    mutating func combine(compactedThrough revision: Revision) {
+        combine(byte: Effect.compacted.rawValue)
+        combine(revision.rawValue)
+    }
+
+    mutating func combine(_ key: IdempotencyKey) {
+        combine(byte: Effect.remembered.rawValue)
+        combine(Bytes(key.client.utf8))
+        combine(key.number)
+    }
+}

@@ -1,0 +1,78 @@
+package import Primitives
+
+/// Why kept records do not make a state: they are damaged, or not complete.
+package enum RestoreFailure: Error, Hashable, Sendable {
+    /// A number that no state has, or a history that begins after its end.
+    case header
+    /// The version does not follow the one before it.
+    case outOfOrder(VersionPosition)
+    /// The version contradicts its key's others.
+    case inconsistent(VersionPosition)
+    /// The history ends before, or does not have, this revision.
+    case missingRevision(Revision)
+    case duplicateLease(LeaseID)
+    /// A key hangs on a lease that is not there.
+    case missingLease(LeaseID)
+    case duplicateRequest(order: UInt64)
+}
+
+/// How the state gets into `state.db` and snapshots, and back.
+extension Store {
+    /// Takes up the state that ``header`` and ``records()`` were of. Versions come in the order of their positions, or as
+    /// ``records()`` gives them; leases and requests in any order, before, between or after.
+    package init(
+        restoring header: StateHeader, records: some Sequence<StateRecord>, bounds: StoreBounds = StoreBounds()
+    ) throws(RestoreFailure) {
+        guard header.isPlausible else { throw .header }
+        self.init(standingAt: header, bounds: bounds)
+        var remembered: [StoredRequest] = []
+        for record in records {
+            switch record {
+            case .version(let version): try keys.restore(version)
+            case .lease(let lease): try leases.restore(lease)
+            case .remembered(let request): remembered.append(request)
+            }
+        }
+        try keys.finishRestoring(at: header.revision)
+        try attachKeys()
+        leases.finishRestoring()
+        try requests.restore(remembered, at: header.appliedIndex)
+    }
+
+    private mutating func attachKeys() throws(RestoreFailure) {
+        var position = keys.current.startPosition
+        while position < keys.current.endPosition {
+            if let record = keys.current.value(at: position).record, let lease = record.lease {
+                guard leases.attach(record.key, to: lease) else { throw .missingLease(lease) }
+            }
+            position = keys.current.position(after: position)
+        }
+    }
+
+    /// What changed since the last call, or since the store was restored; `nil` when no entry was applied. The deltas in
+    /// their order, carried out on a table, make it equal to ``records()``.
+    package mutating func takeDelta() -> StateDelta? {
+        guard appliedIndex > takenIndex else { return nil }
+        takenIndex = appliedIndex
+        let versions = keys.takeChanges()
+        let leases = leases.takeChanges()
+        let requests = requests.takeChanges(at: appliedIndex)
+        var upserts: [StateRecord] = []
+        upserts.reserveCapacity(versions.inserted.count + leases.upserts.count + requests.upserts.count)
+        for version in versions.inserted { upserts.append(.version(version.stored)) }
+        for lease in leases.upserts { upserts.append(.lease(lease)) }
+        for request in requests.upserts { upserts.append(.remembered(request)) }
+        return StateDelta(
+            header: header, upserts: upserts, removedVersions: versions.removed, removedLeases: leases.removed,
+            removedRequests: requests.removed)
+    }
+}
+
+extension StateHeader {
+    /// Whether nothing that counts on from here can overflow or run backwards.
+    fileprivate var isPlausible: Bool {
+        let end = UInt64(1) << 62
+        return revision >= .empty && compactedRevision <= revision && revision.rawValue < end
+            && appliedIndex.rawValue < end && appliedTerm.rawValue < end && time >= .zero
+    }
+}

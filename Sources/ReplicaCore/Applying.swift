@@ -1,0 +1,101 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+
+extension Replica {
+    /// Applies what is committed, answers those who waited for it, and hands events to watches.
+    mutating func applyCommitted(at now: Instant, into out: inout Outbox) {
+        guard installing == nil, store.appliedIndex >= raft.log.baseIndex else { return }
+        var events = 0
+        while store.appliedIndex < raft.commitIndex {
+            let entry = raft.log[store.appliedIndex.next]
+            if entry.term > store.appliedTerm { retryWhatWasLost(before: entry.term, into: &out) }
+            events += apply(entry, at: now, into: &out)
+            digests.record(entry.index, digest: store.header.digest)
+        }
+        finishDuties()
+        answerAwaitingReads(at: now, into: &out)
+        out.notices.append(.applied(through: store.appliedIndex, events: events))
+    }
+
+    /// - Returns: how many events it made.
+    private mutating func apply(_ entry: Entry, at now: Instant, into out: inout Outbox) -> Int {
+        let position = ApplyPosition(index: entry.index, term: entry.term, time: entry.time)
+        guard case .command(let bytes) = entry.payload else {
+            store.advance(to: position)
+            return 0
+        }
+        guard let (origins, proposal) = try? LoggedCommand.decode(bytes) else {
+            // Every node of this release skips it alike.
+            store.advance(to: position)
+            out.notices.append(.unreadableCommand(entry.index))
+            return 0
+        }
+        let applied = store.apply(proposal, at: position)
+        if let events = applied.events { watches.match(events, into: &out) }
+        notice(applied.result, into: &out)
+        for origin in origins where origin.node == id {
+            resolve(origin.number, with: applied.result, at: now, into: &out)
+        }
+        return applied.events?.events.count ?? 0
+    }
+
+    private func notice(_ result: CommandResult, into out: inout Outbox) {
+        switch result {
+        case .leasesExpired(let leases, _) where leases > 0: out.notices.append(.leasesExpired(leases))
+        case .compacted(let revision): out.notices.append(.compacted(through: revision))
+        default: break
+        }
+    }
+
+    private mutating func resolve(_ number: UInt64, with result: CommandResult, at now: Instant, into out: inout Outbox)
+    {
+        guard let waiter = waiters.removeValue(forKey: number) else { return }
+        let position = position(at: now)
+        for request in waiter.requests {
+            if case .renew(let leases) = requests[request]?.content {
+                reply(request, .renewed(leases.map { store.lease($0) }, position), into: &out)
+            } else {
+                reply(request, .written(result, position), into: &out)
+            }
+        }
+    }
+
+    /// An entry of a newer term is committed: what was handed to a leader of an older one and has not come by is lost for
+    /// certain (its log position is taken), so it may be tried again.
+    private mutating func retryWhatWasLost(before term: Term, into out: inout Outbox) {
+        let lost = waiters.filter { $0.value.term < term }.keys.sorted()
+        guard !lost.isEmpty else { return }
+        for number in lost {
+            for request in waiters.removeValue(forKey: number)?.requests ?? [] { enqueueAgain(request) }
+        }
+        out.notices.append(.retriedAfterElection(lost.count))
+    }
+
+    // MARK: - Duties of a leader
+
+    /// Ends due leases and forgets old history, by log entries.
+    mutating func leaderDuties(at now: Instant) {
+        guard raft.hasCommittedInTerm, raft.acceptsProposals else {
+            expiryInFlight = nil
+            compactionInFlight = nil
+            return
+        }
+        if expiryInFlight == nil {
+            let due = store.dueLeases(at: raft.clusterTime(at: now), limit: Limits.expiriesPerEntry)
+            if !due.isEmpty {
+                let command = Command.expireLeases(due, term: raft.term)
+                expiryInFlight = propose(Proposal(command: command).encoded(), origins: [], at: now)
+            }
+        }
+        if compactionInFlight == nil, let revision = store.compactionDue(bounds) {
+            let proposal = Proposal(command: .compact(through: revision))
+            compactionInFlight = propose(proposal.encoded(), origins: [], at: now)
+        }
+    }
+
+    private mutating func finishDuties() {
+        if let index = expiryInFlight, index <= store.appliedIndex { expiryInFlight = nil }
+        if let index = compactionInFlight, index <= store.appliedIndex { compactionInFlight = nil }
+    }
+}

@@ -1,0 +1,31 @@
+internal import Primitives
+
+/// Which requests to look at when, in steps of 16 ms. A request that is done by then is simply not found any more.
+struct DeadlineWheel: Sendable {
+    private static let step: Int64 = 16_000_000
+    private var slots: [Int64: [RequestID]] = [:]
+    private var nextSlot: Int64
+
+    init(now: Instant) { nextSlot = now.nanoseconds / Self.step }
+
+    mutating func add(_ request: RequestID, at deadline: Instant) {
+        slots[max(nextSlot, deadline.nanoseconds / Self.step + 1), default: []].append(request)
+    }
+
+    /// The requests whose deadline has passed, in the order of their slots.
+    mutating func due(at now: Instant) -> [RequestID] {
+        var requests: [RequestID] = []
+        let last = now.nanoseconds / Self.step
+        while nextSlot <= last && !slots.isEmpty {
+            if let slot = slots.removeValue(forKey: nextSlot) { requests.append(contentsOf: slot) }
+            nextSlot += 1
+        }
+        nextSlot = max(nextSlot, last + 1)
+        return requests
+    }
+
+    /// The next moment at which something may be due.
+    var nextDeadline: Instant {
+        slots.isEmpty ? .distantFuture : Instant(nanoseconds: nextSlot * Self.step)
+    }
+}

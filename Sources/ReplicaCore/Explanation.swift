@@ -1,0 +1,38 @@
+package import Primitives
+
+extension Replica {
+    /// What this node says of itself.
+    package func status(at now: Instant) -> ReplicaStatus {
+        let role: ReplicaStatus.Role = raft.isLeader ? .leader : raft.isLooking ? .looking : .follower
+        return ReplicaStatus(
+            node: id, role: role, term: raft.term, leader: raft.leader, configuration: raft.configuration,
+            commitIndex: raft.commitIndex, appliedIndex: store.appliedIndex, lastIndex: raft.log.lastIndex,
+            firstIndex: raft.log.firstIndex, revision: store.revision,
+            compactedRevision: store.header.compactedRevision,
+            digest: store.header.digest, keys: store.keyCount, leases: store.leaseCount, watches: watches.count,
+            storeBytes: store.storeBytes, pendingRequests: requests.count,
+            peers: raft.peerProgress(at: now).map {
+                ReplicaStatus.PeerStatus(
+                    node: $0.id, matchIndex: $0.match, roundTrip: $0.roundTrip, silence: $0.silence,
+                    snapshotInProgress: $0.isReceivingSnapshot)
+            },
+            explanation: explanation(at: now))
+    }
+
+    /// One sentence per fact, for `GET /v1/why`.
+    private func explanation(at now: Instant) -> [String] {
+        var sentences = [raft.explanation(at: now, name: name)]
+        if raft.isDamaged {
+            sentences.append(
+                "This node's log lost entries it had acknowledged: it does not vote until a leader has repaired it.")
+        }
+        if isFenced {
+            sentences.append(
+                "This node's state is not the cluster's: it answers no reads until a leader has replaced it.")
+        }
+        if installing != nil { sentences.append("This node is writing a snapshot it received to its disk.") }
+        return sentences
+    }
+
+    private func name(_ node: NodeID) -> String { raft.configuration.member(node)?.name ?? "an unknown node" }
+}

@@ -1,0 +1,200 @@
+package import Consensus
+package import KeyValue
+package import Primitives
+
+/// One node as a value: consensus, the state machine, the clients' requests and watches, and the lease clock.
+///
+/// Inputs go in with the time; ``flush(at:into:)`` ends a batch and fills the outbox. The process and the simulator drive
+/// exactly this.
+package struct Replica: Sendable {
+    package let id: NodeID
+    package internal(set) var raft: Raft
+    package internal(set) var store: Store
+    /// Set while this node's state differs from the leader's or is lost: it answers no reads until it is replaced.
+    package internal(set) var isFenced: Bool
+
+    let bounds: HistoryBounds
+    var raftOut = RaftOutbox()
+    var digests = DigestHistory()
+    var watches = WatchHub()
+    var knewLeader = false
+
+    // Requests
+    var requests: [RequestID: PendingRequest] = [:]
+    var deadlines: DeadlineWheel
+    /// Writes and renewals not yet handed to a leader, in the order they came.
+    var queue: [RequestID] = []
+    /// Who waits for which origin number of this node.
+    var waiters: [UInt64: Waiter] = [:]
+    var nextOrigin: UInt64
+    /// Renewals of other nodes' clients, to share this leader's next renewal entry.
+    var forwardedRenewals: [Forward.Item] = []
+    /// Forwards this node did not take, by sender.
+    var refusals: [(to: NodeID, ForwardRefused)] = []
+
+    // Reads
+    var arrivedReads: [RequestID] = []
+    var readBatches: [ReadID: [RequestID]] = [:]
+    var nextRead = ReadID(rawValue: 1)
+    /// Reads with their proof, waiting for the state to reach an index.
+    var readsAwaitingApply: [(index: LogIndex, requests: [RequestID])] = []
+
+    // Duties of a leader
+    var expiryInFlight: LogIndex?
+    var compactionInFlight: LogIndex?
+
+    // Snapshots
+    var outgoing: [NodeID: OutgoingSnapshot] = [:]
+    /// A received state while it is being made durable.
+    var installing: (position: SnapshotPosition, store: Store)?
+
+    /// Begins a node's life.
+    ///
+    /// - Parameters:
+    ///   - recovered: what `log.db` holds.
+    ///   - state: what `state.db` holds, with the log position it stands at; `nil` when it is empty.
+    ///   - bootstrap: the first configuration of a new cluster.
+    ///   - bounds: how much history a leader keeps.
+    ///   - seed: different for every life of every node.
+    package init(
+        id: NodeID, settings: Settings, recovered: RecoveredLog, state: (position: SnapshotPosition, store: Store)?,
+        bootstrap: Configuration, bounds: HistoryBounds = HistoryBounds(), seed: UInt64, now: Instant
+    ) {
+        self.id = id
+        self.bounds = bounds
+        var generator = SeededGenerator(seed: seed)
+        nextOrigin = generator.next()
+        raft = Raft(
+            id: id, settings: settings, recovered: recovered, bootstrap: bootstrap, state: state?.position,
+            seed: generator.next(), now: now)
+        store = state?.store ?? Store()
+        deadlines = DeadlineWheel(now: now)
+        // The log goes on from a state that is not there: only a leader's snapshot helps.
+        isFenced = store.appliedIndex < raft.log.baseIndex
+        raft.needsSnapshot = isFenced
+    }
+
+    // MARK: - Driving
+
+    package mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
+        switch input {
+        case .tick: tick(now, into: &out)
+        case .received(let message, let sender): receive(message, from: sender, at: now, into: &out)
+        case .connected(let peer): raft.connected(peer)
+        case .disconnected(let peer, let gone):
+            raft.disconnected(peer, processIsGone: gone, now: now, into: &raftOut)
+        case .persisted(let write): raft.persisted(write, now: now, into: &raftOut)
+        case .stateSaved(let index): stateSaved(through: index, into: &out)
+        case .snapshotSaved(let position): snapshotSaved(position, at: now, into: &out)
+        case .request(let id, let request, let timeout):
+            begin(id, request, deadline: now + timeout, at: now, into: &out)
+        case .abandoned(let id): requests[id] = nil
+        case .closeWatch(let id): watches.close(id)
+        case .pauseWatch(let id): watches.pause(id, current: store.revision)
+        case .resumeWatch(let id): watches.resume(id)
+        case .handOver: _ = raft.handOver(to: nil, now: now, into: &raftOut)
+        }
+        progress(at: now, into: &out)
+    }
+
+    /// Ends a batch: proposes or forwards what came, and hands out everything to send, write and answer.
+    package mutating func flush(at now: Instant, into out: inout Outbox) {
+        submitReads()
+        submitQueue(at: now, into: &out)
+        leaderDuties(at: now)
+        raft.digestStamp = isFenced ? (.zero, 0) : (store.appliedIndex, store.header.digest)
+        raft.flush(now: now, into: &raftOut)
+        progress(at: now, into: &out)
+        watches.catchUp(from: store, into: &out)
+        if knewLeader != (raft.leader != nil) {
+            knewLeader.toggle()
+            out.leaderKnown = knewLeader
+        }
+        emit(into: &out)
+    }
+
+    private mutating func emit(into out: inout Outbox) {
+        for envelope in raftOut.sends { out.sends.append((envelope.to, .consensus(envelope.message))) }
+        for (peer, refused) in refusals { out.sends.append((peer, .forwardRefused(refused))) }
+        refusals = []
+        out.write = raftOut.write
+        for envelope in raftOut.thenSend { out.thenSend.append((envelope.to, .consensus(envelope.message))) }
+        for notice in raftOut.notices { out.notices.append(.consensus(notice)) }
+        raftOut.sends.removeAll(keepingCapacity: true)
+        raftOut.thenSend.removeAll(keepingCapacity: true)
+        raftOut.notices.removeAll(keepingCapacity: true)
+        raftOut.write = nil
+    }
+
+    /// Follows up on whatever consensus came to.
+    private mutating func progress(at now: Instant, into out: inout Outbox) {
+        if let received = raftOut.receivedSnapshot {
+            raftOut.receivedSnapshot = nil
+            install(received.bytes, at: received.position, into: &out)
+        }
+        if store.appliedIndex < raft.commitIndex { applyCommitted(at: now, into: &out) }
+        if let expected = raftOut.digestToCompare {
+            raftOut.digestToCompare = nil
+            digests.expect(expected.index, digest: expected.digest)
+        }
+        if let index = digests.check(applied: store.appliedIndex) { fence(at: index, into: &out) }
+        if !raftOut.readyReads.isEmpty { takeReadyReads(at: now, into: &out) }
+        if !raftOut.wantedChunks.isEmpty { sendWantedChunks(at: now) }
+    }
+
+    private mutating func tick(_ now: Instant, into out: inout Outbox) {
+        raft.tick(now: now, into: &raftOut)
+        for request in deadlines.due(at: now) { expire(request, into: &out, at: now) }
+    }
+
+    private mutating func fence(at index: LogIndex, into out: inout Outbox) {
+        guard !isFenced else { return }
+        isFenced = true
+        raft.needsSnapshot = true
+        out.notices.append(.diverged(at: index))
+    }
+
+    // MARK: - Questions
+
+    /// The moment until which nothing happens unless something arrives.
+    package func nextDeadline(at now: Instant) -> Instant {
+        if watches.hasWork(at: store.revision) { return now }
+        var next = min(raft.nextDeadline, deadlines.nextDeadline)
+        if raft.hasCommittedInTerm, expiryInFlight == nil, let due = store.nextLeaseDeadline {
+            let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
+            next = min(next, Instant(nanoseconds: now.nanoseconds + wait))
+        }
+        return next
+    }
+
+    /// Whether linearizable reads can be answered: a leader is known and the state is whole.
+    package var isReady: Bool { raft.leader != nil && !isFenced && store.appliedIndex >= raft.log.baseIndex }
+
+    func position(at now: Instant) -> ReplyPosition {
+        ReplyPosition(revision: store.revision, term: raft.term)
+    }
+
+    // MARK: - State on disk
+
+    /// What changed in the state since the last call, with the log position it brings `state.db` to. Write it only once
+    /// `log.db` durably holds that position (``Raft/stableIndex``).
+    package mutating func takeStateDelta() -> (delta: StateDelta, position: SnapshotPosition)? {
+        guard installing == nil, !isFenced, let delta = store.takeDelta(),
+            let position = raft.position(at: store.appliedIndex, time: store.time)
+        else { return nil }
+        return (delta, position)
+    }
+
+    private mutating func stateSaved(through index: LogIndex, into out: inout Outbox) {
+        let count = Int(raft.log.lastIndex.rawValue - raft.log.baseIndex.rawValue)
+        guard count > 0 else { return }
+        let average = max(1, raft.log.byteCount / count)
+        let keep = UInt64(min(Limits.trailingEntries, Limits.trailingBytes / average))
+        let applied = store.appliedIndex.rawValue
+        guard applied > keep else { return }
+        let target = min(index, LogIndex(applied - keep))
+        // In steps, so that the log is not trimmed by a few entries at a time.
+        guard target.rawValue > raft.log.baseIndex.rawValue + keep / 8 else { return }
+        out.truncation = raft.compactLog(through: target)
+    }
+}

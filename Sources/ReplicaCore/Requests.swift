@@ -1,0 +1,323 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+
+/// A client's request until it is answered.
+struct PendingRequest: Sendable {
+    var content: ClientRequest
+    var deadline: Instant
+    /// A write that was handed to a leader: from then on its outcome may be unknown.
+    var wasSubmitted = false
+}
+
+/// What waits for an origin number to come by in the log.
+struct Waiter: Sendable {
+    /// The term it was handed to a leader in: an entry of a later term proves that it was lost.
+    var term: Term
+    var requests: [RequestID]
+}
+
+extension Replica {
+    mutating func begin(
+        _ id: RequestID, _ request: ClientRequest, deadline: Instant, at now: Instant, into out: inout Outbox
+    ) {
+        guard requests.count < Limits.pendingRequests else {
+            out.replies.append((id, .refused(.overloaded, position(at: now))))
+            return
+        }
+        switch request {
+        case .read(let query, .stale): return answerStale(id, query, at: now, into: &out)
+        case .watch(let watch, let wanted) where wanted.start != .now:
+            return openResumed(id, watch, wanted, at: now, into: &out)
+        case .write, .renew: queue.append(id)
+        case .read, .watch: arrivedReads.append(id)
+        }
+        requests[id] = PendingRequest(content: request, deadline: deadline)
+        deadlines.add(id, at: deadline)
+    }
+
+    mutating func reply(_ id: RequestID, _ reply: ClientReply, into out: inout Outbox) {
+        if requests.removeValue(forKey: id) != nil { out.replies.append((id, reply)) }
+    }
+
+    /// The request's time is over.
+    mutating func expire(_ id: RequestID, into out: inout Outbox, at now: Instant) {
+        guard let request = requests[id], request.deadline <= now else { return }
+        let refusal: Refusal =
+            switch request.content {
+            case .write, .renew: request.wasSubmitted ? .timeout : .noLeader
+            case .read, .watch: isFenced ? .notReady("this node is repairing its state") : .noLeader
+            }
+        reply(id, .refused(refusal, position(at: now)), into: &out)
+    }
+
+    // MARK: - Writes
+
+    /// Proposes what is queued, or hands it to the leader; without one it stays.
+    mutating func submitQueue(at now: Instant, into out: inout Outbox) {
+        if raft.acceptsProposals { return proposeQueue(at: now, into: &out) }
+        refuseForwardedRenewals()
+        guard !queue.isEmpty, let leader = raft.leader, leader != id else { return }
+        var items: [Forward.Item] = []
+        var renewals: [RequestID] = []
+        var leases: [LeaseID] = []
+        for request in queue {
+            switch requests[request]?.content {
+            case .write(let proposal):
+                let origin = register([request])
+                items.append(Forward.Item(origin: origin, content: .proposal(proposal.encoded())))
+            case .renew(let ids):
+                renewals.append(request)
+                leases.append(contentsOf: ids)
+            default: continue
+            }
+        }
+        if !renewals.isEmpty { items.append(Forward.Item(origin: register(renewals), content: .renewal(leases))) }
+        queue.removeAll(keepingCapacity: true)
+        for part in items.chunked() { out.sends.append((leader, .forward(Forward(term: raft.term, items: part)))) }
+    }
+
+    private mutating func proposeQueue(at now: Instant, into out: inout Outbox) {
+        var renewals: [RequestID] = []
+        var leases: [LeaseID] = []
+        for request in queue {
+            switch requests[request]?.content {
+            case .write(let proposal):
+                guard hasRoom else {
+                    reply(request, .refused(.overloaded, position(at: now)), into: &out)
+                    continue
+                }
+                propose(proposal.encoded(), origins: [register([request])], at: now)
+            case .renew(let ids):
+                renewals.append(request)
+                leases.append(contentsOf: ids)
+            default: continue
+            }
+        }
+        queue.removeAll(keepingCapacity: true)
+        proposeRenewals(own: renewals, leases: leases, at: now)
+    }
+
+    /// One entry renews every lease heard of since the last one, on any node.
+    private mutating func proposeRenewals(own: [RequestID], leases: [LeaseID], at now: Instant) {
+        guard !own.isEmpty || !forwardedRenewals.isEmpty else { return }
+        var leases = leases
+        var origins = own.isEmpty ? [] : [register(own)]
+        for item in forwardedRenewals {
+            guard case .renewal(let more) = item.content else { continue }
+            origins.append(item.origin)
+            leases.append(contentsOf: more)
+        }
+        forwardedRenewals.removeAll(keepingCapacity: true)
+        propose(Proposal(command: .renewLeases(leases)).encoded(), origins: origins, at: now)
+    }
+
+    /// Whether the leader's log takes more before a majority has caught up.
+    private var hasRoom: Bool {
+        raft.log.lastIndex.rawValue - raft.commitIndex.rawValue < UInt64(Limits.uncommittedEntries)
+    }
+
+    @discardableResult
+    mutating func propose(_ proposal: Bytes, origins: [Origin], at now: Instant) -> LogIndex? {
+        raft.propose(.command(LoggedCommand(origins: origins, proposal: proposal).encoded()), now: now)?.index
+    }
+
+    private mutating func register(_ ids: [RequestID]) -> Origin {
+        let number = nextOrigin
+        nextOrigin &+= 1
+        waiters[number] = Waiter(term: raft.term, requests: ids)
+        for id in ids { requests[id]?.wasSubmitted = true }
+        return Origin(node: id, number: number)
+    }
+
+    // MARK: - Forwards
+
+    mutating func receive(
+        _ message: PeerMessage, from sender: NodeID, at now: Instant, into out: inout Outbox
+    ) {
+        switch message {
+        case .consensus(let message): raft.receive(message, from: sender, now: now, into: &raftOut)
+        case .forward(let forward): receive(forward, from: sender, at: now)
+        case .forwardRefused(let refused): receive(refused, at: now, into: &out)
+        }
+    }
+
+    private mutating func receive(_ forward: Forward, from sender: NodeID, at now: Instant) {
+        guard raft.configuration.contains(sender) else { return }
+        guard raft.acceptsProposals, forward.term == raft.term else {
+            let refused = ForwardRefused(term: raft.term, origins: forward.items.map(\.origin), isOverloaded: false)
+            return refusals.append((sender, refused))
+        }
+        for item in forward.items {
+            switch item.content {
+            case .renewal: forwardedRenewals.append(item)
+            case .proposal(let bytes):
+                if hasRoom {
+                    propose(bytes, origins: [item.origin], at: now)
+                } else {
+                    refusals.append(
+                        (sender, ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: true)))
+                }
+            }
+        }
+    }
+
+    /// This node stopped leading before it proposed them.
+    private mutating func refuseForwardedRenewals() {
+        for item in forwardedRenewals {
+            let refused = ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: false)
+            refusals.append((item.origin.node, refused))
+        }
+        forwardedRenewals.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func receive(_ refused: ForwardRefused, at now: Instant, into out: inout Outbox) {
+        for origin in refused.origins where origin.node == id {
+            guard let waiter = waiters.removeValue(forKey: origin.number) else { continue }
+            for request in waiter.requests {
+                if refused.isOverloaded {
+                    reply(request, .refused(.overloaded, position(at: now)), into: &out)
+                } else {
+                    enqueueAgain(request)
+                }
+            }
+        }
+    }
+
+    /// Back to the queue: it is certain that the request was not and will not be applied.
+    mutating func enqueueAgain(_ request: RequestID) {
+        guard requests[request] != nil else { return }
+        requests[request]?.wasSubmitted = false
+        queue.append(request)
+    }
+
+    // MARK: - Reads
+
+    /// All reads that came since the last flush share one proof.
+    mutating func submitReads() {
+        guard !arrivedReads.isEmpty else { return }
+        readBatches[nextRead] = arrivedReads
+        arrivedReads = []
+        raft.requestRead(nextRead)
+        nextRead = ReadID(rawValue: nextRead.rawValue + 1)
+    }
+
+    mutating func takeReadyReads(at now: Instant, into out: inout Outbox) {
+        for (read, index) in raftOut.readyReads {
+            guard let batch = readBatches.removeValue(forKey: read) else { continue }
+            if store.appliedIndex >= index && !isFenced {
+                for request in batch { answerRead(request, at: now, into: &out) }
+            } else {
+                readsAwaitingApply.append((index, batch))
+            }
+        }
+        raftOut.readyReads.removeAll(keepingCapacity: true)
+    }
+
+    /// Answers the reads whose index the state has reached.
+    mutating func answerAwaitingReads(at now: Instant, into out: inout Outbox) {
+        guard !readsAwaitingApply.isEmpty, !isFenced else { return }
+        let ready = readsAwaitingApply.filter { $0.index <= store.appliedIndex }
+        guard !ready.isEmpty else { return }
+        readsAwaitingApply.removeAll { $0.index <= store.appliedIndex }
+        for batch in ready { for request in batch.requests { answerRead(request, at: now, into: &out) } }
+    }
+
+    private mutating func answerRead(_ id: RequestID, at now: Instant, into out: inout Outbox) {
+        guard let request = requests.removeValue(forKey: id) else { return }
+        switch request.content {
+        case .read(let query, _): out.replies.append((id, .read(store.query(query), position(at: now))))
+        case .watch(let watch, let wanted): openNow(id, watch, wanted, at: now, into: &out)
+        case .write, .renew: preconditionFailure("a write does not wait for a read index")
+        }
+    }
+
+    private func answerStale(_ id: RequestID, _ query: Query, at now: Instant, into out: inout Outbox) {
+        var position = position(at: now)
+        position.staleness = raft.lastHeardFromLeader.map { now - $0 }
+        guard !isFenced else {
+            out.replies.append((id, .refused(.notReady("this node is repairing its state"), position)))
+            return
+        }
+        out.replies.append((id, .read(store.query(query), position)))
+    }
+
+    // MARK: - Opening watches
+
+    private mutating func openNow(
+        _ id: RequestID, _ watch: WatchID, _ wanted: WatchRequest, at now: Instant, into out: inout Outbox
+    ) {
+        var records: [KeyRecord] = []
+        for selection in wanted.selections {
+            guard case .range(let page) = store.query(.range(RangeQuery(selection: selection))) else { continue }
+            guard !page.more else {
+                out.replies.append((id, .refused(.stateTooLarge(limit: Limits.rangePage), position(at: now))))
+                return
+            }
+            records.append(contentsOf: page.records)
+        }
+        guard hasRoomForWatch(id, at: now, into: &out) else { return }
+        if wanted.selections.count > 1 { records = records.orderedWithoutRepetition() }
+        watches.open(watch, selections: wanted.selections, after: store.revision, current: store.revision)
+        out.replies.append((id, .watching(records, position(at: now))))
+    }
+
+    private mutating func openResumed(
+        _ id: RequestID, _ watch: WatchID, _ wanted: WatchRequest, at now: Instant, into out: inout Outbox
+    ) {
+        guard case .after(let revision) = wanted.start else { preconditionFailure("a resumed watch names a revision") }
+        guard !isFenced else {
+            out.replies.append((id, .refused(.notReady("this node is repairing its state"), position(at: now))))
+            return
+        }
+        guard revision.next >= store.oldestRevision else {
+            out.replies.append((id, .refused(.compacted(oldest: store.oldestRevision), position(at: now))))
+            return
+        }
+        guard hasRoomForWatch(id, at: now, into: &out) else { return }
+        watches.open(watch, selections: wanted.selections, after: revision, current: store.revision)
+        out.replies.append((id, .watching(nil, position(at: now))))
+    }
+
+    private func hasRoomForWatch(_ id: RequestID, at now: Instant, into out: inout Outbox) -> Bool {
+        guard watches.count >= Limits.watches else { return true }
+        out.replies.append((id, .refused(.overloaded, position(at: now))))
+        return false
+    }
+}
+
+extension [KeyRecord] {
+    /// In key order, each key once: selections of one watch may overlap.
+    fileprivate func orderedWithoutRepetition() -> [KeyRecord] {
+        var result: [KeyRecord] = []
+        for record in sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) where result.last?.key != record.key {
+            result.append(record)
+        }
+        return result
+    }
+}
+
+extension [Forward.Item] {
+    /// Parts whose encoding stays well below a frame.
+    fileprivate func chunked() -> [[Forward.Item]] {
+        var parts: [[Forward.Item]] = []
+        var part: [Forward.Item] = []
+        var bytes = 0
+        for item in self {
+            let weight =
+                switch item.content {
+                case .proposal(let proposal): proposal.count + 32
+                case .renewal(let leases): leases.count * 8 + 32
+                }
+            if bytes + weight > Limits.appendBytes && !part.isEmpty {
+                parts.append(part)
+                part = []
+                bytes = 0
+            }
+            part.append(item)
+            bytes += weight
+        }
+        if !part.isEmpty { parts.append(part) }
+        return parts
+    }
+}

@@ -1,0 +1,102 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+
+/// A snapshot on its way to a member: a copy of the store as it was, encoded piece by piece as it is asked for.
+struct OutgoingSnapshot: Sendable {
+    let position: SnapshotPosition
+    private let header: StateHeader
+    private var records: StateRecords
+    private var number: UInt64 = 0
+    private var current: (bytes: Bytes, isLast: Bool)
+
+    init(position: SnapshotPosition, store: Store) {
+        self.position = position
+        header = store.header
+        records = store.records()
+        current = ([], false)
+        var writer = ByteWriter(reserving: Limits.snapshotChunkBytes + 4096)
+        header.encode(into: &writer)
+        current = fill(&writer)
+    }
+
+    /// Piece `wanted`: the current one or the next; `nil` when neither.
+    mutating func chunk(_ wanted: UInt64) -> (number: UInt64, bytes: Bytes, isLast: Bool)? {
+        if wanted == number + 1, !current.isLast {
+            var writer = ByteWriter(reserving: Limits.snapshotChunkBytes + 4096)
+            current = fill(&writer)
+            number = wanted
+        }
+        return wanted == number ? (number, current.bytes, current.isLast) : nil
+    }
+
+    private mutating func fill(_ writer: inout ByteWriter) -> (bytes: Bytes, isLast: Bool) {
+        while writer.bytes.count < Limits.snapshotChunkBytes {
+            guard let record = records.next() else { return (writer.bytes, true) }
+            record.encode(into: &writer)
+        }
+        return (writer.bytes, false)
+    }
+}
+
+extension Replica {
+    mutating func sendWantedChunks(at now: Instant) {
+        let wanted = raftOut.wantedChunks
+        raftOut.wantedChunks = []
+        for (peer, number) in wanted {
+            if number == 0, outgoing[peer]?.chunk(0) == nil { beginSnapshot(for: peer) }
+            guard let chunk = outgoing[peer]?.chunk(number), let position = outgoing[peer]?.position else { continue }
+            raft.sendSnapshotChunk(chunk, of: position, to: peer, now: now, into: &raftOut)
+        }
+    }
+
+    private mutating func beginSnapshot(for peer: NodeID) {
+        outgoing[peer] = nil
+        guard !isFenced, let position = raft.position(at: store.appliedIndex, time: store.time) else { return }
+        outgoing[peer] = OutgoingSnapshot(position: position, store: store)
+    }
+
+    /// Reads a received snapshot and hands it out to be made durable; nothing is applied until it is.
+    mutating func install(_ bytes: Bytes, at position: SnapshotPosition, into out: inout Outbox) {
+        guard installing == nil else { return }
+        guard let (header, records) = try? SnapshotContent.decode(bytes), header.appliedIndex == position.index,
+            let store = try? Store(restoring: header, records: records)
+        else {
+            out.notices.append(.snapshotUnreadable(position.index))
+            raft.snapshotRefused()
+            return
+        }
+        installing = (position, store)
+        out.snapshotToInstall = SnapshotToInstall(position: position, header: header, records: records)
+    }
+
+    /// The received state is durable: it takes the place of this node's own.
+    mutating func snapshotSaved(_ position: SnapshotPosition, at now: Instant, into out: inout Outbox) {
+        guard let installing, installing.position == position else { return }
+        self.installing = nil
+        let before = store.revision
+        store = installing.store
+        isFenced = false
+        digests.forget()
+        raft.snapshotInstalled(at: position, now: now, into: &raftOut)
+        // What these wait for may lie under the snapshot: nobody can tell them.
+        for number in waiters.keys.sorted() {
+            for request in waiters.removeValue(forKey: number)?.requests ?? [] {
+                reply(request, .refused(.timeout, self.position(at: now)), into: &out)
+            }
+        }
+        watches.restart(after: before)
+        answerAwaitingReads(at: now, into: &out)
+    }
+}
+
+/// The bytes of a snapshot: the header, then records to the end.
+enum SnapshotContent {
+    static func decode(_ bytes: Bytes) throws(DecodingFailure) -> (StateHeader, [StateRecord]) {
+        var reader = ByteReader(bytes)
+        let header = try StateHeader(from: &reader)
+        var records: [StateRecord] = []
+        while reader.remaining > 0 { records.append(try StateRecord(from: &reader)) }
+        return (header, records)
+    }
+}

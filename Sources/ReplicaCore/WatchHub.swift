@@ -1,0 +1,128 @@
+internal import KeyValue
+internal import Primitives
+
+/// The watches of one node. A live watch is matched as revisions are applied; one that starts in the past, or was paused,
+/// reads the history from its cursor until it has caught up. Nothing is queued per watch.
+struct WatchHub: Sendable {
+    private struct Watch: Sendable {
+        var selections: [KeySelection]
+        var state: State
+    }
+
+    private enum State: Sendable {
+        case live
+        /// Reads history after the cursor.
+        case catchingUp(after: Revision)
+        case paused(after: Revision)
+    }
+
+    private var watches: [WatchID: Watch] = [:]
+    private var index = WatchIndex<WatchID>()
+    /// Those that catch up, in the order they began.
+    private var lagging: [WatchID] = []
+
+    var count: Int { watches.count }
+
+    /// Whether a flush now would deliver something to a watch that catches up.
+    func hasWork(at revision: Revision) -> Bool {
+        lagging.contains { id in
+            if case .catchingUp(let after) = watches[id]?.state { after <= revision } else { false }
+        }
+    }
+
+    mutating func open(_ id: WatchID, selections: [KeySelection], after revision: Revision, current: Revision) {
+        if revision == current {
+            watches[id] = Watch(selections: selections, state: .live)
+            index.add(id, selections: selections)
+        } else {
+            watches[id] = Watch(selections: selections, state: .catchingUp(after: revision))
+            lagging.append(id)
+        }
+    }
+
+    mutating func close(_ id: WatchID) {
+        guard let watch = watches.removeValue(forKey: id) else { return }
+        if case .live = watch.state { index.remove(id) }
+        lagging.removeAll { $0 == id }
+    }
+
+    /// Everything up to `current` has been handed out to a live watch.
+    mutating func pause(_ id: WatchID, current: Revision) {
+        guard let watch = watches[id] else { return }
+        switch watch.state {
+        case .live:
+            index.remove(id)
+            watches[id]?.state = .paused(after: current)
+        case .catchingUp(let after):
+            lagging.removeAll { $0 == id }
+            watches[id]?.state = .paused(after: after)
+        case .paused: break
+        }
+    }
+
+    mutating func resume(_ id: WatchID) {
+        guard case .paused(let after) = watches[id]?.state else { return }
+        watches[id]?.state = .catchingUp(after: after)
+        lagging.append(id)
+    }
+
+    /// Hands a revision that was just applied to the live watches it concerns.
+    func match(_ events: RevisionEvents, into out: inout Outbox) {
+        for group in index.match(events) {
+            out.deliveries.append(WatchDelivery(watches: group.ids, batch: WatchBatch(revisions: [group.events])))
+        }
+    }
+
+    /// One page of history for each watch that catches up; those that arrive become live.
+    mutating func catchUp(from store: Store, into out: inout Outbox) {
+        guard !lagging.isEmpty else { return }
+        var still: [WatchID] = []
+        for (turn, id) in lagging.enumerated() {
+            guard let watch = watches[id], case .catchingUp(let after) = watch.state else { continue }
+            // A bound per flush, so that many that catch up do not hold up the others.
+            guard turn < 256, after <= store.revision else {
+                still.append(id)
+                continue
+            }
+            if !advance(id, watch: watch, after: after, store: store, into: &out) { still.append(id) }
+        }
+        lagging = still
+    }
+
+    /// - Returns: whether the watch needs no further page.
+    private mutating func advance(
+        _ id: WatchID, watch: Watch, after: Revision, store: Store, into out: inout Outbox
+    ) -> Bool {
+        guard after.next >= store.oldestRevision else {
+            watches[id] = nil
+            out.endedWatches.append((id, .compacted(oldest: store.oldestRevision)))
+            return true
+        }
+        let page = store.events(after: after, selections: watch.selections, limit: Limits.watchBatchEvents)
+        guard case .events(let revisions, let scannedThrough) = page else {
+            watches[id] = nil
+            out.endedWatches.append((id, .compacted(oldest: store.oldestRevision)))
+            return true
+        }
+        if !revisions.isEmpty {
+            out.deliveries.append(WatchDelivery(watches: [id], batch: WatchBatch(revisions: revisions)))
+        }
+        if scannedThrough >= store.revision {
+            watches[id]?.state = .live
+            index.add(id, selections: watch.selections)
+            return true
+        }
+        watches[id]?.state = .catchingUp(after: scannedThrough)
+        return false
+    }
+
+    /// The state was replaced: what came between is read from the new one's history, if it still has it.
+    mutating func restart(after revision: Revision) {
+        for id in watches.keys.sorted() {
+            guard case .live = watches[id]?.state else { continue }
+            index.remove(id)
+            watches[id]?.state = .catchingUp(after: revision)
+            lagging.append(id)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Glibc
+internal import Primitives
+
+/// How far this node's log once was durable. Lags behind the log, and is never ahead of it while the log is whole:
+/// a log shorter than its mark has lost acknowledged entries.
+struct DurableMark: Hashable {
+    var cluster: ClusterID
+    var node: NodeID
+    var incarnation: Incarnation
+    var term: Term
+    var index: LogIndex
+    /// The chain value of the entry at `index`.
+    var chain: UInt64
+
+    static let encodedBytes = 9 * 8
+    private static let magic: UInt64 = 0x314B_524D_564C_4E43
+
+    func encoded(sequence: UInt64) -> Bytes {
+        var writer = ByteWriter(reserving: Self.encodedBytes)
+        for word in [
+            Self.magic, sequence, cluster.rawValue, node.rawValue, incarnation.rawValue, term.rawValue,
+            index.rawValue, chain,
+        ] { writer.write(word) }
+        writer.write(Self.checksum(writer.bytes))
+        return writer.bytes
+    }
+
+    /// The mark in a slot's bytes; `nil` unless every one of them is as it was written.
+    static func decode(_ bytes: Bytes) -> (mark: DurableMark, sequence: UInt64)? {
+        var reader = ByteReader(bytes)
+        var words: [UInt64] = []
+        while let word = try? reader.readUInt64() { words.append(word) }
+        guard words.count == 9, words[0] == magic, words[8] == checksum(Bytes(bytes[..<64])) else { return nil }
+        let mark = DurableMark(
+            cluster: ClusterID(rawValue: words[2]), node: NodeID(words[3]), incarnation: Incarnation(words[4]),
+            term: Term(words[5]), index: LogIndex(words[6]), chain: words[7])
+        return (mark, words[1])
+    }
+
+    private static func checksum(_ bytes: Bytes) -> UInt64 {
+        var digest = Digest()
+        digest.combine(bytes)
+        return digest.value
+    }
+}
+
+/// `log.mark`: two slots, of which one is durable at any time; the other takes the lazy writes.
+final class MarkFile {
+    static let slotBytes = 4096
+
+    let path: String
+    private let descriptor: Int32
+    private var sequence: UInt64 = 0
+    /// The slot that may be written over: the other one is known to be on the disk.
+    private var scratchSlot = 0
+    /// The last mark written, durable or not.
+    private(set) var current: DurableMark?
+    /// Whether ``current`` is known to be on the disk.
+    private(set) var isDurable = false
+
+    init(path: String) throws(StorageError) {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .unusableDirectory(path: path, reason: errorText()) }
+        // Both slots get their space now, so that a full disk cannot stop the mark.
+        let allocation = posix_fallocate(descriptor, 0, off_t(2 * Self.slotBytes))
+        guard allocation != ENOSPC else { throw .diskFull(path: path) }
+        // What an earlier process wrote may be in memory only.
+        try sync()
+        let slots = (0...1).map { slot in Self.read(descriptor, slot: slot).flatMap(DurableMark.decode) }
+        guard let newest = (0...1).filter({ slots[$0] != nil }).max(by: { slots[$0]!.sequence < slots[$1]!.sequence })
+        else { return }
+        current = slots[newest]!.mark
+        sequence = slots[newest]!.sequence
+        scratchSlot = 1 - newest
+        isDurable = true
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes `mark` without waiting for the disk.
+    func advance(to mark: DurableMark) throws(StorageError) {
+        sequence += 1
+        let slot = mark.encoded(sequence: sequence)
+        let offset = off_t(scratchSlot * Self.slotBytes)
+        let written = slot.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, offset) }
+        guard written == slot.count else {
+            throw .latched(path: path, operation: "a write", detail: written < 0 ? errorText() : "short write")
+        }
+        current = mark
+        isDurable = false
+    }
+
+    /// Waits until the last mark written is on the disk; the older slot becomes the scratch one.
+    func makeDurable() throws(StorageError) {
+        guard !isDurable else { return }
+        try sync()
+        scratchSlot = 1 - scratchSlot
+        isDurable = true
+    }
+
+    private func sync() throws(StorageError) {
+        guard fdatasync(descriptor) == 0 else {
+            throw .latched(path: path, operation: "the sync", detail: errorText())
+        }
+    }
+
+    private static func read(_ descriptor: Int32, slot: Int) -> Bytes? {
+        var bytes = Bytes(repeating: 0, count: DurableMark.encodedBytes)
+        let count = bytes.withUnsafeMutableBytes {
+            pread(descriptor, $0.baseAddress, $0.count, off_t(slot * slotBytes))
+        }
+        return count == bytes.count ? bytes : nil
+    }
+}

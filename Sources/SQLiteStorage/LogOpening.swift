@@ -1,0 +1,89 @@
+internal import Consensus
+internal import Primitives
+
+/// One opening of a node's log: takes the lock, reads and checks what is there, and begins the next incarnation.
+struct LogOpening {
+    let identity: StoreIdentity
+    let lock: FileLock
+    let mark: MarkFile
+    let database: Database
+    let tables: LogTables
+    let incarnation: Incarnation
+    private(set) var tail: LogTail
+    private(set) var recovered: RecoveredLog
+
+    init(directory: String, identity: StoreIdentity) throws(StorageError) {
+        self.identity = identity
+        let files = try StoreDirectory(preparing: directory)
+        lock = try FileLock(path: files.path(of: "log.lock"))
+        mark = try MarkFile(path: files.path(of: "log.mark"))
+        try Self.check(mark, for: identity)
+        try files.createFile("log.db")
+        database = try Database(path: files.path(of: "log.db"), settings: .log)
+        tables = try LogTables(database)
+        let kept = try tables.readIdentity(path: database.path)
+        if let kept { try identity.check(against: kept.0, path: directory) }
+
+        let before = max(kept?.1 ?? Incarnation(0), mark.current?.incarnation ?? Incarnation(0))
+        incarnation = Incarnation(before.rawValue + 1)
+        let hardState = try tables.readHardState()
+        let contents = try LogContents(tables, mark: mark.current)
+        let damagedBelow = damage(
+            hardState: hardState, contents: contents, mark: mark.current,
+            isFresh: kept == nil && contents.highestSeen == .zero)
+        tail = contents.tail
+        recovered = RecoveredLog(
+            hardState: hardState ?? HardState(), base: contents.base, entries: contents.entries,
+            damagedBelow: damagedBelow)
+        try begin(contents)
+        try files.sync()
+    }
+
+    /// Makes what was found durable: first the mark, which damage has to stay above the log, then the log itself.
+    private mutating func begin(_ contents: LogContents) throws(StorageError) {
+        spendLostVote()
+        if recovered.damagedBelow != nil || mark.current == nil { try writeMark() }
+        var editor = LogEditor(tables, path: database.path, tail: tail)
+        try database.transaction { () throws(StorageError) in
+            if !contents.isWhole { try Self.dropDamage(contents, &editor) }
+            if recovered.damagedBelow != nil { try tables.write(recovered.hardState) }
+            try tables.write(identity, incarnation)
+        }
+        tail = editor.tail
+        // Its commit also synced everything an earlier process may have left in memory.
+        try writeMark()
+    }
+
+    /// A node that may have forgotten its vote counts it as given, to itself, in the last term it knows of.
+    private mutating func spendLostVote() {
+        guard recovered.damagedBelow != nil, let mark = mark.current, recovered.hardState.term < mark.term else {
+            return
+        }
+        recovered.hardState = HardState(term: mark.term, votedFor: identity.node)
+    }
+
+    private func writeMark() throws(StorageError) {
+        try mark.advance(
+            to: DurableMark(
+                cluster: identity.cluster, node: identity.node, incarnation: incarnation,
+                term: max(recovered.hardState.term, mark.current?.term ?? .zero),
+                index: recovered.damagedBelow ?? tail.last, chain: tail.lastChain))
+        try mark.makeDurable()
+    }
+
+    private static func dropDamage(_ contents: LogContents, _ editor: inout LogEditor) throws(StorageError) {
+        let keepsNothing = contents.entries.isEmpty && contents.base == nil
+        if keepsNothing { try editor.reset(to: nil) } else { try editor.dropSuffix(from: contents.tail.last.next) }
+    }
+
+    private static func check(_ mark: MarkFile, for identity: StoreIdentity) throws(StorageError) {
+        guard let kept = mark.current else { return }
+        guard kept.cluster == identity.cluster else {
+            throw .otherCluster(
+                path: mark.path, holds: "with id \(kept.cluster.rawValue)", wanted: identity.clusterDescription)
+        }
+        guard kept.node == identity.node else {
+            throw .otherMember(path: mark.path, holds: "with id \(kept.node.rawValue)", wanted: identity.nodeName)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+internal import Consensus
+internal import Primitives
+
+/// What the rows of `log.db` hold, read in order and checked along the chain.
+struct LogContents {
+    var base: SnapshotPosition?
+    /// The entries up to the first damage.
+    var entries: [Entry] = []
+    var tail: LogTail
+    /// Whether everything that is there belongs to the chain.
+    var isWhole = true
+    /// The last index that any row, damaged or not, claims to hold.
+    var highestSeen: LogIndex
+    /// The chain value at the index of the durable mark, if the entries reach it.
+    var chainAtMark: UInt64?
+
+    init(_ tables: LogTables, mark: DurableMark?) throws(StorageError) {
+        switch try tables.readBase() {
+        case .none: tail = LogTail(after: nil, chain: chainSeed(nil))
+        case .position(let position, let chain):
+            base = position
+            tail = LogTail(after: position, chain: chain)
+        case .damaged:
+            // Without its base nothing says what the entries follow.
+            tail = LogTail(after: nil, chain: chainSeed(nil))
+            isWhole = false
+        }
+        highestSeen = tail.last
+        try tables.eachRun { run throws(StorageError) in
+            if isWhole { isWhole = read(run, markIndex: mark?.index) }
+            if isPlausible(run) { highestSeen = max(highestSeen, run.last) }
+            return true
+        }
+    }
+
+    /// Takes the run's entries as long as they follow from those before; whether all of them did.
+    private mutating func read(_ run: LogRun, markIndex: LogIndex?) -> Bool {
+        guard run.first == tail.last.next else { return false }
+        var reader = RunReader(run.body)
+        while !reader.isAtEnd {
+            guard let item = try? reader.next(), isNext(item.entry), reader.follows(item, after: tail.lastChain)
+            else { return false }
+            entries.append(item.entry)
+            tail.last = item.entry.index
+            tail.lastChain = item.chain
+            if tail.last == markIndex { chainAtMark = tail.lastChain }
+        }
+        return tail.last == run.last
+    }
+
+    private func isNext(_ entry: Entry) -> Bool {
+        entry.index.rawValue == tail.last.rawValue &+ 1 && entry.term >= entries.last?.term ?? tail.baseTerm
+    }
+
+    /// Whether the run's bounds can be true: an entry takes more than one byte.
+    private func isPlausible(_ run: LogRun) -> Bool {
+        run.last >= run.first && run.last.rawValue - run.first.rawValue < UInt64(run.body.count)
+    }
+}
+
+/// Tells damage from a crash tail: the index a leader has to bring this node to, or `nil` when all is well.
+func damage(hardState: HardState?, contents: LogContents, mark: DurableMark?, isFresh: Bool) -> LogIndex? {
+    let afterLast = LogIndex(contents.tail.last.rawValue + 1)
+    guard let mark else { return isFresh ? nil : max(afterLast, contents.highestSeen) }
+    if !contents.isWhole { return max(mark.index, contents.highestSeen, afterLast) }
+    if mark.index > contents.tail.last { return mark.index }
+    let chainDiffers = mark.index > contents.tail.base && contents.chainAtMark != mark.chain
+    let votesLost = hardState.map { $0.term < mark.term } ?? true
+    return chainDiffers || votesLost ? afterLast : nil
+}

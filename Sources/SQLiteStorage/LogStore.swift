@@ -1,0 +1,209 @@
+package import Consensus
+package import Primitives
+
+/// `log.db`: the log's entries, the term and the vote. What ``write(_:)`` returned from is durable.
+///
+/// Unchecked because it is handed to the one thread that calls it and is never used from two at once.
+package final class LogStore: @unchecked Sendable {
+    /// What the store has done since it was opened.
+    package struct Counters: Hashable, Sendable {
+        /// Transactions, each with one sync of the WAL.
+        package var syncs: UInt64 = 0
+        /// Bytes handed to the file system: WAL frames, checkpointed pages and marks.
+        package var bytesWritten: UInt64 = 0
+        /// How long the last transaction took to commit, its sync included.
+        package var lastSync = TimeSpan.zero
+        package init() {}
+    }
+
+    /// Bytes of WAL at which it is copied into the database and begun anew.
+    package static let checkpointBytes = 4 * 1024 * 1024
+    /// How far and how long the durable mark may lag behind the log.
+    package static let markLagEntries: UInt64 = 1_000
+    package static let markLag = TimeSpan.milliseconds(200)
+
+    package private(set) var counters = Counters()
+    let database: Database
+    private let lock: FileLock
+    private let mark: MarkFile
+    private let tables: LogTables
+    private let identity: StoreIdentity
+    private let incarnation: Incarnation
+    /// Where the durable log begins and ends.
+    private(set) var tail: LogTail
+    private var hardState: HardState
+    /// While the log is damaged: the index it has to reach again; the mark stays there until it does.
+    private var damageFloor: LogIndex?
+    private var markedAt: Instant
+    private var walBytesBefore: Int
+    /// The size of the WAL at which the next checkpoint is due.
+    private var checkpointDueAt = LogStore.checkpointBytes
+
+    /// Opens or creates the log of `identity` in `directory`, and counts one more incarnation, durably.
+    package static func open(
+        directory: String, identity: StoreIdentity
+    ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
+        let opened = try LogOpening(directory: directory, identity: identity)
+        let store = LogStore(opened)
+        return (store, opened.recovered, opened.incarnation)
+    }
+
+    private init(_ opened: LogOpening) {
+        database = opened.database
+        lock = opened.lock
+        mark = opened.mark
+        tables = opened.tables
+        identity = opened.identity
+        incarnation = opened.incarnation
+        tail = opened.tail
+        hardState = opened.recovered.hardState
+        damageFloor = opened.recovered.damagedBelow
+        walBytesBefore = opened.database.walBytes
+        markedAt = monotonicNow()
+    }
+
+    deinit { database.close() }
+
+    /// Carries out `writes` in order, in one transaction with one sync; they are durable when it returns.
+    package func write(_ writes: [LogWrite]) throws(StorageError) {
+        let changes = writes.compactMap(\.change)
+        let newHardState = writes.last { $0.hardState != nil }?.hardState
+        guard !changes.isEmpty || newHardState != nil else { return try database.check() }
+        try lowerMark(before: changes)
+        try commit { editor throws(StorageError) in
+            for change in changes { try editor.carryOut(change) }
+            if let newHardState { try self.tables.write(newHardState) }
+        }
+        try advanceMark(hardState: newHardState)
+        try checkpointIfDue()
+    }
+
+    /// Drops the entries up to the truncation's base, and keeps the base. A base already passed changes nothing.
+    package func truncate(_ truncation: LogTruncation) throws(StorageError) {
+        try database.check()
+        guard truncation.base.index > tail.base else { return }
+        try commit { editor throws(StorageError) in try editor.dropPrefix(through: truncation.base) }
+        try checkpointIfDue()
+    }
+
+    /// Brings the durable mark up to the log's end, onto the disk. For moments without writes, and before a clean exit.
+    package func settle() throws(StorageError) {
+        try database.check()
+        guard let current = mark.current else { return }
+        let wanted = damageFloor == nil ? markOfTail() : current
+        try markOrLatch { () throws(StorageError) in
+            if wanted != current { try self.advanceMarkFile(to: wanted) }
+            try self.mark.makeDurable()
+        }
+    }
+
+    /// Empties a log whose state is lost: a leader has to bring this node everything it once held. The term and the vote stay.
+    package func discard() throws(StorageError) -> RecoveredLog {
+        try database.check()
+        let floor = max(damageFloor ?? .zero, tail.last, LogIndex(1))
+        damageFloor = floor
+        try markOrLatch { () throws(StorageError) in
+            var lost = self.markOfTail()
+            lost.index = floor
+            try self.advanceMarkFile(to: lost)
+            try self.mark.makeDurable()
+        }
+        try commit { editor throws(StorageError) in try editor.reset(to: nil) }
+        return RecoveredLog(hardState: hardState, damagedBelow: floor)
+    }
+}
+
+// MARK: - Transactions
+
+extension LogStore {
+    private func commit(_ body: (inout LogEditor) throws(StorageError) -> Void) throws(StorageError) {
+        try database.check()
+        var editor = LogEditor(tables, path: database.path, tail: tail)
+        let began = monotonicNow()
+        try database.transaction { () throws(StorageError) in
+            try body(&editor)
+            try editor.finish()
+        }
+        tail = editor.tail
+        counters.lastSync = monotonicNow() - began
+        counters.syncs += 1
+        // The first commit after a checkpoint begins the WAL anew.
+        let walBytes = database.walBytes
+        counters.bytesWritten += UInt64(walBytes >= walBytesBefore ? walBytes - walBytesBefore : walBytes)
+        walBytesBefore = walBytes
+    }
+
+    private func checkpointIfDue() throws(StorageError) {
+        guard database.walBytes >= checkpointDueAt else { return }
+        do throws(StorageError) {
+            let (pages, complete) = try database.checkpoint()
+            counters.bytesWritten += UInt64(pages * database.pageBytes)
+            walBytesBefore = complete ? 0 : walBytesBefore
+            checkpointDueAt = Self.checkpointBytes
+        } catch .diskFull {
+            // What is in the WAL is durable; the copy can wait until there is space.
+            checkpointDueAt = database.walBytes + Self.checkpointBytes
+        }
+        try markOrLatch { () throws(StorageError) in try self.mark.makeDurable() }
+    }
+}
+
+// MARK: - The durable mark
+
+extension LogStore {
+    /// A suffix about to be replaced must not look like one that was lost: the mark goes below it first, onto the disk.
+    private func lowerMark(before changes: [LogWrite.Change]) throws(StorageError) {
+        try database.check()
+        guard damageFloor == nil, let current = mark.current else { return }
+        guard let lowest = changes.lazy.compactMap(self.lastKept).min(), lowest < current.index else { return }
+        var lowered = current
+        // The base is the one position whose chain value needs no reading.
+        lowered.index = tail.base
+        lowered.chain = tail.baseChain
+        try markOrLatch { () throws(StorageError) in
+            try self.advanceMarkFile(to: lowered)
+            try self.mark.makeDurable()
+        }
+    }
+
+    /// The last index at which the log is surely as before after `change`.
+    private func lastKept(_ change: LogWrite.Change) -> LogIndex? {
+        switch change {
+        case .replaceSuffix(let entries): entries.first?.index.previous
+        case .reset(let base), .resetAndAppend(let base, _): base.index
+        }
+    }
+
+    /// Follows the log lazily, and the term at once; never waits for the disk.
+    private func advanceMark(hardState newHardState: HardState?) throws(StorageError) {
+        let termRose = newHardState.map { $0.term > hardState.term } ?? false
+        if let newHardState { hardState = newHardState }
+        if let floor = damageFloor {
+            guard tail.last >= floor else { return }
+            damageFloor = nil
+            // Until now the mark stood at entries that were lost; those in their place may differ.
+            return try settle()
+        }
+        guard let current = mark.current else { return }
+        let lag = tail.last.rawValue - min(current.index, tail.last).rawValue
+        let now = monotonicNow()
+        guard termRose || lag >= Self.markLagEntries || (lag > 0 && now - markedAt >= Self.markLag) else { return }
+        markedAt = now
+        try markOrLatch { () throws(StorageError) in try self.advanceMarkFile(to: self.markOfTail()) }
+    }
+
+    private func markOfTail() -> DurableMark {
+        DurableMark(
+            cluster: identity.cluster, node: identity.node, incarnation: incarnation, term: hardState.term,
+            index: tail.last, chain: tail.lastChain)
+    }
+
+    private func advanceMarkFile(to wanted: DurableMark) throws(StorageError) {
+        try mark.advance(to: wanted)
+        counters.bytesWritten += UInt64(DurableMark.encodedBytes)
+    }
+
+    private func markOrLatch(_ body: () throws(StorageError) -> Void) throws(StorageError) {
+        do throws(StorageError) { try body() } catch { throw database.latch(error) }
+    }
+}

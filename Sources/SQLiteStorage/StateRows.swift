@@ -1,0 +1,92 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+
+// What a record's columns are, in the order of its table.
+
+extension StoredVersion {
+    var columns: [ColumnValue] {
+        let place: [ColumnValue] = [.number(position.revision.rawValue), .integer(Int64(position.ordinal))]
+        switch content {
+        case .put(let record):
+            precondition(record.modRevision == position.revision, "a version stands at its own revision")
+            return place + [
+                .blob(record.key), .blob(record.value), .number(record.createRevision.rawValue),
+                .number(record.version), record.lease.map { .number($0.rawValue) } ?? .null, .null,
+                .integer(time.nanoseconds),
+            ]
+        case .tombstone(let key, let reason):
+            return place + [.blob(key), .null, .null, .null, .null, .text(reason.label), .integer(time.nanoseconds)]
+        }
+    }
+
+    /// `nil` when the columns make no version.
+    init?(_ row: Row) {
+        guard let ordinal = UInt32(exactly: row.integer(1)), let content = Self.content(row) else { return nil }
+        self.init(
+            position: VersionPosition(revision: Revision(row.number(0)), ordinal: ordinal), content: content,
+            time: ClusterTime(nanoseconds: row.integer(8)))
+    }
+
+    private static func content(_ row: Row) -> Content? {
+        if !row.isNull(7) {
+            let label = row.text(7)
+            let reason = DeletionReason.allCases.first { $0.label == label }
+            return reason.map { .tombstone(key: row.blob(2), reason: $0) }
+        }
+        return .put(
+            KeyRecord(
+                key: row.blob(2), value: row.blob(3), createRevision: Revision(row.number(4)),
+                modRevision: Revision(row.number(0)), version: row.number(5),
+                lease: row.isNull(6) ? nil : LeaseID(row.number(6))))
+    }
+}
+
+extension StoredLease {
+    var columns: [ColumnValue] {
+        [.number(id.rawValue), .integer(ttl.nanoseconds), .integer(deadline.nanoseconds), .number(generation)]
+    }
+
+    init(_ row: Row) {
+        self.init(
+            id: LeaseID(row.number(0)), ttl: TimeSpan(nanoseconds: row.integer(1)),
+            deadline: ClusterTime(nanoseconds: row.integer(2)), generation: row.number(3))
+    }
+}
+
+extension StoredRequest {
+    var columns: [ColumnValue] {
+        var writer = ByteWriter()
+        result.encode(into: &writer)
+        return [.number(order), .text(key.client), .number(key.number), .blob(writer.bytes)]
+    }
+
+    /// `nil` when the result does not decode.
+    init?(_ row: Row) {
+        var reader = ByteReader(row.blob(3))
+        guard let result = try? CommandResult(from: &reader), reader.remaining == 0 else { return nil }
+        self.init(
+            order: row.number(0), key: IdempotencyKey(client: row.text(1), number: row.number(2)), result: result)
+    }
+}
+
+extension StateHeader {
+    /// From a row of `meta` that has a header.
+    init(meta row: Row) {
+        self.init(
+            appliedIndex: LogIndex(row.number(6)), appliedTerm: Term(row.number(7)),
+            time: ClusterTime(nanoseconds: row.integer(8)), revision: Revision(row.number(9)),
+            compactedRevision: Revision(row.number(10)), digest: row.number(11))
+    }
+}
+
+extension DeletionReason {
+    /// The word for it in `state.db`.
+    fileprivate var label: String {
+        switch self {
+        case .deleted: "deleted"
+        case .expired: "expired"
+        case .revoked: "revoked"
+        }
+    }
+}

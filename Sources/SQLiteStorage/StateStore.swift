@@ -1,0 +1,136 @@
+package import Consensus
+package import KeyValue
+package import Primitives
+
+/// What `state.db` holds when a node starts.
+package struct RecoveredState: Hashable, Sendable {
+    package var header: StateHeader
+    /// The members as of ``StateHeader/appliedIndex``.
+    package var configuration: Configuration
+    /// Versions by position, then leases by id, then remembered requests by order.
+    package var records: [StateRecord]
+}
+
+extension RecoveredState {
+    /// The position of the log that this state covers.
+    package var position: SnapshotPosition {
+        SnapshotPosition(
+            index: header.appliedIndex, term: header.appliedTerm, time: header.time, configuration: configuration)
+    }
+}
+
+/// `state.db`: the state machine's rows with the index they reflect. Follows the log lazily and makes restarts short;
+/// other processes may read it at any time.
+///
+/// Unchecked because it is handed to the one thread that calls it and is never used from two at once.
+package final class StateStore: @unchecked Sendable {
+    /// Bytes of WAL at which it is copied into the database without being asked.
+    package static let checkpointBytes = 16 * 1024 * 1024
+
+    let database: Database
+    private let lock: FileLock
+    private let tables: StateTables
+    private let identity: StoreIdentity
+    /// The size of the WAL at which the next checkpoint is due.
+    private var checkpointDueAt = StateStore.checkpointBytes
+
+    /// Opens or creates the state of `identity`; nothing is recovered from a state that was never written.
+    ///
+    /// Throws ``StorageError/stateLost(path:detail:)`` when the state cannot be used: it is damaged, or ends before
+    /// `logBase`, where the log begins. Then ``startAnew(directory:identity:)`` gives an empty one; with a base, the log
+    /// has to go too (``LogStore/discard()``) and a leader to repair the node; without, the log rebuilds the state.
+    package static func open(
+        directory: String, identity: StoreIdentity, logBase: LogIndex = .zero
+    ) throws(StorageError) -> (StateStore, RecoveredState?) {
+        let path = StoreDirectory.join(directory, "state.db")
+        do throws(StorageError) {
+            let store = try StateStore(directory: directory, identity: identity)
+            let recovered = try store.tables.readState(path: path)
+            let reached = recovered?.header.appliedIndex ?? .zero
+            guard reached >= logBase else {
+                throw .stateLost(
+                    path: path,
+                    detail: "it ends at log index \(reached.rawValue), but the log begins after \(logBase.rawValue)")
+            }
+            return (store, recovered)
+        } catch .corrupt(let path, let detail) {
+            throw .stateLost(path: path, detail: detail)
+        }
+    }
+
+    /// Moves a lost state aside (`state.db.lost`, in place of one moved there before) and opens an empty one.
+    package static func startAnew(directory: String, identity: StoreIdentity) throws(StorageError) -> StateStore {
+        let files = try StoreDirectory(preparing: directory)
+        let lock = try FileLock(path: files.path(of: "state.lock"))
+        for suffix in ["", "-wal", "-shm"] {
+            try files.rename("state.db" + suffix, to: "state.db.lost" + suffix)
+        }
+        try files.sync()
+        return try StateStore(files, identity: identity, lock: lock)
+    }
+
+    private convenience init(directory: String, identity: StoreIdentity) throws(StorageError) {
+        let files = try StoreDirectory(preparing: directory)
+        let lock = try FileLock(path: files.path(of: "state.lock"))
+        try self.init(files, identity: identity, lock: lock)
+    }
+
+    private init(_ files: StoreDirectory, identity: StoreIdentity, lock: FileLock) throws(StorageError) {
+        self.identity = identity
+        self.lock = lock
+        try files.createFile("state.db")
+        database = try Database(path: files.path(of: "state.db"), settings: .state)
+        tables = try StateTables(database)
+        if let kept = try tables.readIdentity(path: database.path) {
+            try identity.check(against: kept, path: files.path)
+        } else {
+            try tables.write(identity, header: nil, configuration: nil)
+        }
+        try files.sync()
+    }
+
+    deinit { database.close() }
+
+    /// Carries out `delta` in one transaction; it survives a crash of the process now, and of the machine after ``sync()``.
+    package func write(_ delta: StateDelta, configuration: Configuration) throws(StorageError) {
+        try database.transaction { () throws(StorageError) in
+            for position in delta.removedVersions { try tables.removeVersion(position) }
+            for lease in delta.removedLeases { try tables.removeLease(lease) }
+            for order in delta.removedRequests { try tables.removeRequest(order) }
+            for record in delta.upserts { try tables.write(record) }
+            try tables.write(identity, header: delta.header, configuration: configuration)
+        }
+        try checkpointIfDue()
+    }
+
+    /// Makes every delta written so far durable. Only below what was synced may the log be truncated.
+    package func sync() throws(StorageError) {
+        try database.check()
+        let (_, complete) = try database.checkpoint()
+        // A reader in another process holds frames back: then it is the WAL that has to be on the disk.
+        if !complete { try database.syncWAL() }
+    }
+
+    /// Puts a snapshot's state in the place of this one, durably; a crash before it returns leaves the old or the new.
+    package func replaceAll(
+        header: StateHeader, configuration: Configuration, records: some Sequence<StateRecord>
+    ) throws(StorageError) {
+        try database.transaction { () throws(StorageError) in
+            try tables.removeAll()
+            for record in records { try tables.write(record) }
+            try tables.write(identity, header: header, configuration: configuration)
+        }
+        try sync()
+    }
+
+    private func checkpointIfDue() throws(StorageError) {
+        guard database.walBytes >= checkpointDueAt else { return }
+        do throws(StorageError) {
+            let (_, complete) = try database.checkpoint()
+            checkpointDueAt = (complete ? 0 : database.walBytes) + Self.checkpointBytes
+        } catch .diskFull {
+            // The delta is kept in the WAL; the copy can wait until there is space.
+            checkpointDueAt = database.walBytes + Self.checkpointBytes
+        }
+    }
+}

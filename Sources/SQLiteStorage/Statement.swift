@@ -1,0 +1,120 @@
+import CSQLite
+internal import Primitives
+
+/// What a column takes.
+enum ColumnValue {
+    case integer(Int64)
+    case blob(Bytes)
+    case text(String)
+    case null
+
+    /// A 64-bit number whose bits are kept; those below 2^63 read the same in SQL.
+    static func number(_ value: UInt64) -> ColumnValue { .integer(Int64(bitPattern: value)) }
+
+    fileprivate func combine(into digest: inout Digest) {
+        switch self {
+        case .integer(let number): digest.combine(UInt64(bitPattern: number))
+        case .blob(let bytes): digest.combine(bytes)
+        case .text(let text): digest.combine(Array(text.utf8))
+        case .null: digest.combine(byte: 0)
+        }
+    }
+}
+
+/// A prepared statement of a ``Database``, used again and again.
+struct Statement {
+    private let handle: OpaquePointer
+    private unowned let database: Database
+
+    init(_ handle: OpaquePointer, of database: Database) {
+        self.handle = handle
+        self.database = database
+    }
+
+    /// Runs the statement to its end.
+    func run(_ values: [ColumnValue]) throws(StorageError) {
+        try begin(values)
+        defer { sqlite3_reset(handle) }
+        while try step() {}
+    }
+
+    /// Runs the statement with `values` and, as its last column, their checksum.
+    func run(checksummed values: [ColumnValue]) throws(StorageError) {
+        var digest = Digest()
+        for value in values { value.combine(into: &digest) }
+        try run(values + [.number(digest.value)])
+    }
+
+    /// Calls `body` for every row until it returns false.
+    func rows(_ values: [ColumnValue], body: (Row) throws(StorageError) -> Bool) throws(StorageError) {
+        try begin(values)
+        defer { sqlite3_reset(handle) }
+        while try step() {
+            guard try body(Row(handle)) else { return }
+        }
+    }
+
+    private func begin(_ values: [ColumnValue]) throws(StorageError) {
+        try database.check()
+        for (offset, value) in values.enumerated() {
+            let code = bind(value, at: Int32(offset + 1))
+            guard code == SQLITE_OK else { throw database.error(code, "a write") }
+        }
+    }
+
+    private func bind(_ value: ColumnValue, at position: Int32) -> Int32 {
+        switch value {
+        case .integer(let number): sqlite3_bind_int64(handle, position, number)
+        case .null: sqlite3_bind_null(handle, position)
+        case .text(let text): sqlite3_bind_text(handle, position, text, -1, copied)
+        case .blob(let bytes) where bytes.isEmpty: sqlite3_bind_zeroblob(handle, position, 0)
+        case .blob(let bytes):
+            bytes.withUnsafeBytes { sqlite3_bind_blob64(handle, position, $0.baseAddress, UInt64($0.count), copied) }
+        }
+    }
+
+    private func step() throws(StorageError) -> Bool {
+        switch sqlite3_step(handle) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        case let code: throw database.error(code, sqlite3_stmt_readonly(handle) != 0 ? "a read" : "a write")
+        }
+    }
+}
+
+/// The row a statement stands on; valid until the next one.
+struct Row {
+    private let handle: OpaquePointer
+    fileprivate init(_ handle: OpaquePointer) { self.handle = handle }
+
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    func number(_ column: Int32) -> UInt64 { UInt64(bitPattern: integer(column)) }
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
+
+    func blob(_ column: Int32) -> Bytes {
+        guard let start = sqlite3_column_blob(handle, column) else { return [] }
+        return Bytes(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
+    }
+
+    func text(_ column: Int32) -> String { String(decoding: blob(column), as: UTF8.self) }
+
+    /// Whether the last column is the checksum of those before it.
+    var hasItsChecksum: Bool {
+        let last = sqlite3_column_count(handle) - 1
+        var digest = Digest()
+        for column in 0..<last {
+            switch sqlite3_column_type(handle, column) {
+            case SQLITE_INTEGER: digest.combine(number(column))
+            case SQLITE_NULL: digest.combine(byte: 0)
+            default:
+                let start = sqlite3_column_blob(handle, column)
+                let count = Int(sqlite3_column_bytes(handle, column))
+                digest.combine(UnsafeRawBufferPointer(start: start, count: count))
+            }
+        }
+        return digest.value == number(last)
+    }
+}
+
+/// SQLite's mark for "copy the bytes during the call".
+private var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
