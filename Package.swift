@@ -101,6 +101,8 @@ let package = Package(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
+            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+        .testTarget(
             name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: strict),
         .testTarget(
             name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient"],
