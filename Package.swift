@@ -103,6 +103,8 @@ let package = Package(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
+            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+        .testTarget(
             name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(

@@ -22,11 +22,11 @@ struct Call: Sendable {
         case ifNotApplied
     }
 
-    /// The URL at `endpoint`; with `timeout` the node is told when to stop trying.
-    func url(at endpoint: Endpoint, timeout: Duration?) -> String {
+    /// The request line's target (RFC 9112 §3.2); with `timeout` the node is told when to stop trying.
+    func target(timeout: Duration?) -> String {
         var parameters = query.map { "\($0.name)=\($0.value)" }
         if let timeout { parameters.append("timeout=\(timeout.parameter)") }
-        return endpoint.url + path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
+        return path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
     }
 }
 

@@ -31,6 +31,7 @@ struct Connections: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
         // A node that refuses connections is dead: the next one is asked at once, not this one again.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = RequestTarget.install(on:)
         return configuration
     }
 
@@ -82,9 +83,10 @@ struct Connections: Sendable {
     }
 
     private func request(_ call: Call, at endpoint: Endpoint, timeout: Duration?) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: call.url(at: endpoint, timeout: timeout))
+        var request = HTTPClientRequest(url: endpoint.url)
         request.method = call.method
         request.headers = call.headers
+        request.headers.replaceOrAdd(name: RequestTarget.header, value: call.target(timeout: timeout))
         request.body = call.body.map { .bytes($0) }
         return request
     }
