@@ -17,14 +17,10 @@ actor Contender {
 
     /// `endpoints` in the order in which this contender prefers them.
     init(name: String, endpoints: [Endpoint], ttl: Duration, timeline: Timeline) {
-        var options = ClientOptions()
-        options.requestTimeout = ttl
-        options.attemptTimeout = min(ttl / 4, .milliseconds(500))
-        options.connectTimeout = options.attemptTimeout
         self.name = name
         self.ttl = ttl
         self.timeline = timeline
-        client = ClusterClient(endpoints: endpoints, options: options)
+        client = ClusterClient(endpoints: endpoints)
         record = ContenderRecord(name: name)
     }
 

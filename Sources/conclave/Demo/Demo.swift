@@ -89,7 +89,7 @@ struct Demo: Sendable {
         let tenure = try await waitForTenure(after: 0)
         let (_, last) = try await waitUntilAllKnow(of: tenure.revision, "who was elected first")
         report.add("first_elected", "First controller elected", tenure.began - begin)
-        report.add("first_known", "  known to all \(plan.contenders) contenders", last - begin)
+        report.add("first_known", "  known to all \(plan.contenders) contenders", max(last, tenure.began) - begin)
         timeline.tell(.blue, "contenders", "all \(plan.contenders) know that \(tenure.holder) is in charge", at: last)
         return tenure
     }
@@ -112,7 +112,7 @@ struct Demo: Sendable {
         let successor = try await waitForTenure(after: vacancy)
         let (_, known) = try await waitUntilAllKnow(of: successor.revision, "who succeeds")
         report.add("successor", "  successor seated, after the vacancy was known", successor.began - first)
-        report.add("successor_known", "  successor known to all", known - first)
+        report.add("successor_known", "  successor known to all", max(known, successor.began) - first)
         timeline.tell(.blue, "contenders", "all \(living) know that \(successor.holder) is in charge", at: known)
         return successor
     }
@@ -245,9 +245,17 @@ struct Demo: Sendable {
         while true {
             if let found = try await look() { return found }
             guard ContinuousClock.now < deadline else {
-                throw ClusterFailure("waited \(limit.spoken) until \(what), in vain")
+                throw ClusterFailure(
+                    "waited \(limit.spoken) until \(what), in vain", log: await failures().joined(separator: "\n"))
             }
             try await Task.sleep(for: .milliseconds(3))
         }
+    }
+
+    /// What the contenders could not cope with so far.
+    private func failures() async -> [String] {
+        var failures: [String] = []
+        for contender in contenders { failures += await contender.history.failures }
+        return failures
     }
 }
