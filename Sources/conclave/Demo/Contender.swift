@@ -26,8 +26,11 @@ actor Contender {
 
     var history: ContenderRecord { record }
 
-    /// Whether it holds the office as far as it may believe.
-    var isInOffice: Bool { lease != nil && (record.tenures.last?.promisedUntil ?? .now) > .now }
+    /// Its tenure, if it is in office and may believe so at this moment.
+    var presentTenure: Tenure? {
+        guard lease != nil, let tenure = record.tenures.last, tenure.promisedUntil > .now else { return nil }
+        return tenure
+    }
 
     func begin() {
         life = Task { await watch() }
@@ -119,7 +122,11 @@ actor Contender {
             Tenure(
                 holder: name, revision: result.revision, began: .now, promisedUntil: granted.validUntil,
                 lastRenewalSent: granted.validUntil - granted.validFor))
-        timeline.tell(.green, name, "is elected controller, promised \(granted.validFor.spoken)")
+        if granted.validUntil > .now {
+            timeline.tell(.green, name, "is elected controller, promised \(granted.validFor.spoken)")
+        } else {
+            timeline.tell(.yellow, name, "was elected, but learned of it after the promise had run out")
+        }
         await hold(granted)
     }
 
