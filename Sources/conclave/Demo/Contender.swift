@@ -137,6 +137,7 @@ actor Contender {
             do {
                 try await Task.sleep(until: latest.validUntil - latest.validFor * 2 / 3, clock: .continuous)
                 guard lease == granted.id else { return }
+                if let last = record.tenures.indices.last { record.tenures[last].isRenewing = true }
                 latest = try await client.renewLease(granted.id)
                 renewed(latest, of: granted.id)
             } catch let error as ConclaveError {
@@ -156,6 +157,7 @@ actor Contender {
         record.tenures[last].promisedUntil = renewal.validUntil
         record.tenures[last].lastRenewalSent = renewal.validUntil - renewal.validFor
         record.tenures[last].renewals.append(.now)
+        record.tenures[last].isRenewing = false
         timeline.tell(.faint, name, "renewed, promised another \(renewal.validFor.spoken)")
     }
 }

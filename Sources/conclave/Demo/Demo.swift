@@ -92,7 +92,9 @@ struct Demo: Sendable {
         let (_, last) = try await waitUntilAllKnow(of: tenure.revision, "who was elected first")
         report.add("first_elected", "First controller elected", tenure.began - begin)
         report.add("first_known", "  known to all \(plan.contenders) contenders", max(last, tenure.began) - begin)
-        timeline.tell(.blue, "contenders", "all \(plan.contenders) know that \(tenure.holder) is in charge", at: last)
+        timeline.tell(
+            .blue, "contenders", "all \(plan.contenders) know that \(tenure.holder) is in charge",
+            at: max(last, tenure.began))
     }
 
     private func killController(_ tenure: Tenure, _ report: inout Report) async throws {
@@ -101,20 +103,25 @@ struct Demo: Sendable {
         timeline.tell(.red, tenure.holder, "is killed: nothing is renewed any more")
         let vacancy = try await waitForNotice(after: tenure.revision)
         let (first, last) = try await waitUntilAllKnow(of: vacancy, "that the office is vacant")
-        let renewal = await victim.history.tenures.last?.lastRenewalSent ?? tenure.lastRenewalSent
+        let ended = await victim.history.tenures.last ?? tenure
+        let renewal = ended.lastRenewalSent
         let living = plan.contenders - 1
         timeline.tell(
             .yellow, "cluster",
             "the lease has expired \((first - renewal).spoken) after its last renewal; all \(living) are told within \((last - first).spoken)",
             at: last)
         report.add("vacancy", "Controller killed: office vacant after its last renewal", first - renewal)
-        report.add("expiry_lag", "  beyond the time to live of \(plan.ttl.spoken)", first - renewal - plan.ttl)
+        report.add(
+            "expiry_lag", "  beyond the time to live of \(plan.ttl.spoken)", first - renewal - plan.ttl,
+            note: ended.isRenewing ? "another renewal was under way when it was killed" : "")
         report.add("last_told", "  last of \(living) contenders told, after the first", last - first)
         let successor = try await waitForTenure(after: vacancy)
         let (_, known) = try await waitUntilAllKnow(of: successor.revision, "who succeeds")
         report.add("successor", "  successor seated, after the vacancy was known", successor.began - first)
         report.add("successor_known", "  successor known to all", max(known, successor.began) - first)
-        timeline.tell(.blue, "contenders", "all \(living) know that \(successor.holder) is in charge", at: known)
+        timeline.tell(
+            .blue, "contenders", "all \(living) know that \(successor.holder) is in charge",
+            at: max(known, successor.began))
     }
 
     private func killLeader(_ tenure: Tenure, _ report: inout Report) async throws {
