@@ -52,11 +52,11 @@ struct Connections: Sendable {
             }
             return Answer(
                 status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView),
-                sent: sent, firstSent: sent)
+                isRead: call.isRead, sent: sent, firstSent: sent)
         } catch let error as NIOTooManyBytesError {
             throw ConclaveError(
                 .tooLarge, "the answer is larger than \(error.maxBytes ?? maximumResponseBytes) bytes",
-                outcome: .unknown)
+                outcome: call.isRead ? .notApplied : .unknown)
         } catch {
             throw try classify(error, endpoint: endpoint)
         }
@@ -73,7 +73,7 @@ struct Connections: Sendable {
             throw ConclaveError(
                 answer: Answer(
                     status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView),
-                    sent: sent, firstSent: sent))
+                    isRead: true, sent: sent, firstSent: sent))
         } catch let error as ConclaveError {
             throw error
         } catch {

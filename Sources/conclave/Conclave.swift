@@ -48,9 +48,9 @@ struct Conclave: AsyncParsableCommand {
 
     /// Says what went wrong and ends the process with the code for it.
     private static func end(with error: any Error) -> Never {
-        if let error = error as? ConclaveError {
-            Terminal.complain("conclave: \(error)")
-            Foundation.exit(Exit.code(for: error))
+        if let failure = error as? CommandFailure ?? (error as? ConclaveError).map({ .init(cause: $0, json: false) }) {
+            Terminal.complain(failure.text)
+            Foundation.exit(Exit.code(for: failure.cause))
         }
         let code = exitCode(for: error)
         let message = fullMessage(for: error)

@@ -102,6 +102,7 @@ import Testing
     @Test func amountsAreSpoken() {
         #expect(Duration.milliseconds(85).spoken == "85 ms")
         #expect(Duration.milliseconds(2940).spoken == "2.94 s")
+        #expect(Duration.seconds(10).spoken == "10 s")
         #expect(Duration.seconds(185).spoken == "3 min 5 s")
         #expect(Duration.seconds(7440).spoken == "2 h 4 min")
         #expect(fixed(-0.04, places: 1) == "0.0")

@@ -159,6 +159,41 @@ func withClient<Result>(
         #expect(RetryRule.outcome(of: last, earlierUnknown: true) == .notApplied)
     }
 
+    @Test func aReadThatGotNoAnswerChangedNothing() async throws {
+        let node = try await ScriptedServer { _, _ in .silence }
+        var options = quick()
+        options.requestTimeout = .milliseconds(200)
+        let error = await #expect(throws: ConclaveError.self) {
+            try await withClient([node.endpoint], options) { try await $0.get("k") }
+        }
+        #expect(error?.code == .timeout)
+        #expect(error?.outcome == .notApplied)
+        await node.stop()
+    }
+
+    @Test func aWriteWhoseAnswerCannotBeReadMayHaveBeenApplied() async throws {
+        let node = try await ScriptedServer { _, _ in .answer(200, body: "{}") }
+        let error = await #expect(throws: ConclaveError.self) {
+            try await withClient([node.endpoint]) { try await $0.delete("k") }
+        }
+        #expect(error?.outcome == .unknown)
+        await node.stop()
+    }
+
+    @Test func aLostFirstAnswerStaysUnknownWhenTheClusterThenRefuses() async throws {
+        let breaking = try await ScriptedServer { _, _ in .hangUp }
+        let refusing = try await ScriptedServer { _, _ in .problem(503, "no-leader") }
+        var options = quick()
+        options.requestTimeout = .milliseconds(300)
+        let error = await #expect(throws: ConclaveError.self) {
+            try await withClient([breaking.endpoint, refusing.endpoint], options) { try await $0.put("k", "v") }
+        }
+        #expect(error?.outcome == .unknown)
+        #expect(breaking.requests.count > 1)
+        await breaking.stop()
+        await refusing.stop()
+    }
+
     @Test func pausesGrowOnlyAfterEveryNodeWasTried() {
         var generator = SystemRandomNumberGenerator()
         #expect(RetryRule.pause(before: 2, endpoints: 3, using: &generator) == .zero)

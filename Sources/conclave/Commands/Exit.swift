@@ -32,3 +32,23 @@ enum Exit {
         }
     }
 }
+
+/// A request of a command failed.
+struct CommandFailure: Error {
+    var cause: ConclaveError
+    var json: Bool
+
+    /// What is written to standard error.
+    var text: String {
+        if json { return document.text }
+        let holder = cause.holder.map { "; it holds \($0.value.shown)" } ?? ""
+        return "conclave: \(cause.description)\(holder)"
+    }
+
+    private var document: JSONValue {
+        .object([
+            ("error", .string(cause.code.name)), ("detail", .string(cause.detail)),
+            ("outcome", .string(cause.outcome.rawValue)), ("holder", .optional(cause.holder) { $0.json }),
+        ])
+    }
+}
