@@ -63,6 +63,21 @@ import Testing
         #expect(!driver.apply(increment("1"), key: IdempotencyKey(client: "c", number: 1)).repeated)
     }
 
+    @Test func whatIsForgottenIsRemovedFromTheTableOnlyIfItWasEverThere() {
+        var driver = Driver(bounds: StoreBounds(rememberedRequests: 2))
+        driver.apply(increment("1"), key: IdempotencyKey(client: "c", number: 1))
+        #expect(driver.store.takeDelta()?.removedRequests == [])
+        for number in 2...4 as ClosedRange<UInt64> {
+            driver.apply(increment("1"), key: IdempotencyKey(client: "c", number: number))
+        }
+        let delta = driver.store.takeDelta()
+        #expect(delta?.removedRequests == [1])
+        let orders = delta?.upserts.compactMap { record in
+            if case .remembered(let request) = record { request.order } else { nil }
+        }
+        #expect(orders == [3, 4])
+    }
+
     @Test func rememberedResultsAreBoundedInBytes() {
         var driver = Driver(bounds: StoreBounds(rememberedBytes: 20_000))
         driver.put("a", String(repeating: "x", count: 9_000))

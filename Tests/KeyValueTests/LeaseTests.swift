@@ -67,6 +67,17 @@ import Testing
         #expect(driver.record("a") != nil)
     }
 
+    /// `invariants.md` 24: the leader must find the lease due again, as it is now.
+    @Test func anExpiryFoundBeforeARenewalIsIgnoredEvenWhenTheLeaseIsDueOnceMore() {
+        var driver = leased("a")
+        driver.pass(.seconds(3))
+        let due = driver.store.dueLeases(at: driver.time, limit: 10)
+        driver.apply(.renewLeases([id]))
+        driver.pass(.seconds(3))
+        #expect(driver.apply(.expireLeases(due, term: driver.term)).result == .leasesExpired(leases: 0, keys: 0))
+        #expect(expire(&driver).result == .leasesExpired(leases: 1, keys: 1))
+    }
+
     /// `invariants.md` 24.
     @Test func anExpiryOfADeposedLeaderIsIgnored() {
         var driver = leased("a")
