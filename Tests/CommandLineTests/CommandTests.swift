@@ -73,12 +73,14 @@ import Testing
         #expect(try arguments.resolved().map(\.url) == ["http://a:1", "http://b:2"])
     }
 
-    @Test func everySubcommandTeachesWithAnExample() {
-        var commands: [any ParsableCommand.Type] = [Conclave.self]
-        while let command = commands.popLast() {
-            let subcommands = command.configuration.subcommands
-            if subcommands.isEmpty { #expect(command.helpMessage().contains("EXAMPLE"), "\(command)") }
-            commands += subcommands
+    @Test(
+        arguments: [
+            KeyCommand.self, TransactionCommand.self, LeaseCommand.self, WatchCommand.self, StatusCommand.self,
+            DemoCommand.self,
+        ] as [any ParsableCommand.Type])
+    func everySubcommandTeachesWithAnExample(_ root: any ParsableCommand.Type) {
+        for command in [root] + root.configuration.subcommands where command.configuration.subcommands.isEmpty {
+            #expect(command.helpMessage().contains("EXAMPLE"), "\(command)")
         }
     }
 }

@@ -76,7 +76,7 @@ struct KeyCommand: AsyncParsableCommand {
 
         private func valueBytes() throws -> ByteString {
             if let file { return ByteString(try Data(contentsOf: URL(filePath: file))) }
-            if value == "-" { return ByteString(try Terminal.readAll(limit: maximumInput)) }
+            if value == "-" { return ByteString(try Terminal.readAll()) }
             return ByteString(value ?? "")
         }
     }
@@ -214,9 +214,6 @@ struct KeyCommand: AsyncParsableCommand {
         }
     }
 }
-
-/// Bytes read from standard input at most; a node refuses values far below.
-private let maximumInput = 16 * 1024 * 1024
 
 extension PutResult {
     fileprivate var sentence: String {

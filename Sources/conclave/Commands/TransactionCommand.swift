@@ -56,7 +56,7 @@ struct TransactionCommand: AsyncParsableCommand {
                 then: try steps.map { try TransactionWords($0).operation() },
                 else: try alternatives.map { try TransactionWords($0).operation() })
         }
-        let data = file == "-" ? Data(try Terminal.readAll(limit: 16 << 20)) : try Data(contentsOf: URL(filePath: file))
+        let data = file == "-" ? Data(try Terminal.readAll()) : try Data(contentsOf: URL(filePath: file))
         do {
             return try JSONDecoder().decode(Transaction.self, from: data)
         } catch {
