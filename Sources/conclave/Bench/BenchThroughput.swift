@@ -7,10 +7,11 @@ enum BenchThroughput {
     static func run(
         _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions, connections: Int
     ) async throws {
-        let plan = LoadPlan(
+        var plan = LoadPlan(
             endpoints: try target.parsedEndpoints(), connections: connections, loops: target.loops,
             warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate, timeout: load.timeout.amount)
         let workload = ThroughputWorkload(kind, on: target.target, keys: load.keys, valueSize: load.valueSize)
+        if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
         let source = try await workload.prepare(plan)
         let before = try figures(of: load.serverPids)
         let result = try await LoadRunner.run(plan, source: source) { BenchOutput.progress($0.line) }
@@ -18,6 +19,15 @@ enum BenchThroughput {
         try BenchOutput.print(
             kind.rawValue, fields(result) + costs(result, before, after), errors: result.errors, json: target.json)
         if result.errors.total > 0 { throw ExitCode(1) }
+    }
+
+    /// Warms up in a run of its own, so that the servers' CPU is read between the warm-up and what is measured.
+    private static func warmUp(_ plan: inout LoadPlan, _ workload: ThroughputWorkload) async throws {
+        var run = plan
+        run.bound = .duration(plan.warmUp)
+        run.warmUp = .zero
+        _ = try await LoadRunner.run(run, source: try await workload.prepare(run))
+        plan.warmUp = .zero
     }
 
     private static func figures(of pids: [Int32]) throws -> ProcessFigures? {
@@ -42,8 +52,6 @@ enum BenchThroughput {
         ]
     }
 
-    /// Warm-up and preparation are over when the figures are first read only if the warm-up is zero, so the CPU of the
-    /// warm-up counts here; `compare` keeps it out.
     private static func costs(
         _ result: LoadResult, _ before: ProcessFigures?, _ after: ProcessFigures?
     ) -> [BenchField] {
