@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LoadGenerator
 import NIOCore
 
@@ -13,11 +14,12 @@ enum BenchThroughput {
         let workload = ThroughputWorkload(kind, on: target.target, keys: load.keys, valueSize: load.valueSize)
         if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
         let source = try await workload.prepare(plan)
-        let before = try figures(of: load.serverPids)
+        let before = try Costs(serverPids: load.serverPids)
         let result = try await LoadRunner.run(plan, source: source) { BenchOutput.progress($0.line) }
-        let after = try figures(of: load.serverPids)
+        let after = try Costs(serverPids: load.serverPids)
         try BenchOutput.print(
-            kind.rawValue, fields(result) + costs(result, before, after), errors: result.errors, json: target.json)
+            kind.rawValue, fields(result) + costs(result, from: before, to: after), errors: result.errors,
+            json: target.json)
         if result.errors.total > 0 { throw ExitCode(1) }
     }
 
@@ -30,12 +32,19 @@ enum BenchThroughput {
         plan.warmUp = .zero
     }
 
-    private static func figures(of pids: [Int32]) throws -> ProcessFigures? {
-        guard !pids.isEmpty else { return nil }
-        guard let figures = ProcessFigures.sum(pids: pids) else {
-            throw WorkloadFailure("--server-pid: no such process on this machine")
+    /// What the kernel has counted so far; `nil` when no server's process id is known.
+    private struct Costs {
+        var servers: ProcessFigures
+        var generator: ProcessFigures
+
+        init?(serverPids: [Int32]) throws {
+            guard !serverPids.isEmpty else { return nil }
+            guard let servers = ProcessFigures.sum(pids: serverPids),
+                let generator = ProcessFigures.sum(pids: [getpid()])
+            else { throw WorkloadFailure("--server-pid: no such process on this machine") }
+            self.servers = servers
+            self.generator = generator
         }
-        return figures
     }
 
     private static func fields(_ result: LoadResult) -> [BenchField] {
@@ -52,14 +61,15 @@ enum BenchThroughput {
         ]
     }
 
-    private static func costs(
-        _ result: LoadResult, _ before: ProcessFigures?, _ after: ProcessFigures?
-    ) -> [BenchField] {
+    private static func costs(_ result: LoadResult, from before: Costs?, to after: Costs?) -> [BenchField] {
         guard let before, let after, result.completed > 0 else { return [] }
-        let cpu = (after.cpuMicroseconds - before.cpuMicroseconds) / Double(result.completed)
+        let requests = Double(result.completed)
+        let servers = (after.servers.cpuMicroseconds - before.servers.cpuMicroseconds) / requests
+        let generator = (after.generator.cpuMicroseconds - before.generator.cpuMicroseconds) / requests
         return [
-            BenchField("server_cpu_us_per_request", "servers' CPU per request", cpu, .microseconds),
-            BenchField("server_resident_bytes", "servers' resident memory", after.residentBytes, .bytes),
+            BenchField("server_cpu_us_per_request", "servers' CPU per request", servers, .microseconds),
+            BenchField("generator_cpu_us_per_request", "generator's CPU per request", generator, .microseconds),
+            BenchField("server_resident_bytes", "servers' resident memory", after.servers.residentBytes, .bytes),
         ]
     }
 }
