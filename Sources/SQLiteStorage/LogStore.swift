@@ -120,9 +120,15 @@ extension LogStore {
         try database.check()
         var editor = LogEditor(tables, path: database.path, tail: tail)
         let began = monotonicNow()
-        try database.transaction { () throws(StorageError) in
-            try body(&editor)
-            try editor.finish()
+        do throws(StorageError) {
+            try database.transaction { () throws(StorageError) in
+                try body(&editor)
+                try editor.finish()
+            }
+        } catch .diskFull(let path) {
+            throw .diskFull(path: path)
+        } catch {
+            throw database.latch(error)
         }
         tail = editor.tail
         counters.lastSync = monotonicNow() - began

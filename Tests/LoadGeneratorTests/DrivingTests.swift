@@ -57,7 +57,7 @@ struct DrivingTests {
             count == 2 ? .silence : .answer(status: .created, body: "{}")
         }
         let plan = LoadPlan(
-            endpoints: [server.endpoint], connections: 1, bound: .requests(4), timeout: .milliseconds(200))
+            endpoints: [server.endpoint], connections: 1, bound: .requests(4), timeout: .milliseconds(500))
         let result = try await LoadRunner.run(plan, source: puts())
         #expect(result.completed == 3)
         #expect(result.errors.counts == ["\(LoadFailure.timedOut)": 1])
@@ -105,10 +105,10 @@ struct DrivingTests {
     func progress() async throws {
         let server = try await ScriptedServer { _, _ in .answer(status: .created, body: "{}", delay: .milliseconds(1)) }
         let seen = Mutex<[Progress]>([])
-        let plan = LoadPlan(endpoints: [server.endpoint], connections: 2, bound: .duration(.milliseconds(2_500)))
+        let plan = LoadPlan(endpoints: [server.endpoint], connections: 2, bound: .duration(.milliseconds(3_500)))
         _ = try await LoadRunner.run(plan, source: puts()) { line in seen.withLock { $0.append(line) } }
         let lines = seen.withLock { $0 }
-        #expect(lines.map(\.second) == [1, 2])
+        #expect(lines.map(\.second).starts(with: [1, 2]))
         #expect(lines.allSatisfy { $0.rate > 10 && $0.p50 >= 1 && $0.errors == 0 })
         try await server.stop()
     }

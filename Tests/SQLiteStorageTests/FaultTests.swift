@@ -80,4 +80,16 @@ import Testing
         #expect(recovered.entries == entries(1...5))
         #expect(recovered.damagedBelow == nil)
     }
+
+    @Test func aRowThatIsGoneLatches() throws {
+        let (store, _) = try openLog(directory)
+        try store.write([.append(entries(1...3))])
+        try store.database.execute("DELETE FROM runs")
+        let first = failure { try store.write([.append(entries(2...2, term: 2))]) }
+        guard case .corrupt = first else {
+            Issue.record("\(String(describing: first))")
+            return
+        }
+        #expect(failure { try store.write([.append(entries(4...4))]) } == first)
+    }
 }

@@ -107,13 +107,17 @@ package final class Comparison {
         _ = try await LoadRunner.run(load, source: try await workload.prepare(load))
         let source = try await workload.prepare(load)
         let syncs = await cluster.metric(cluster.system.dialect.syncCounter)
-        let before = try figures(of: cluster)
+        let before = (servers: try figures(of: cluster), own: ProcessFigures.read(pid: getpid()))
         load.bound = .duration(.seconds(plan.scale.seconds))
         let result = try await LoadRunner.run(load, source: source, progress: progress)
-        let after = try figures(of: cluster)
+        let after = (servers: try figures(of: cluster), own: ProcessFigures.read(pid: getpid()))
         let syncsAfter = await cluster.metric(cluster.system.dialect.syncCounter)
         blame(result.errors, trial, cluster.system)
-        record(result, trial, cluster.system, before, after)
+        record(result, trial, cluster.system, before.servers, after.servers)
+        if let from = before.own, let to = after.own, result.completed > 0 {
+            let own = (to.cpuMicroseconds - from.cpuMicroseconds) / Double(result.completed)
+            add(own, trial, .generator, cluster.system)
+        }
         if let syncs, let syncsAfter, kind.writes, result.completed > 0 {
             add((syncsAfter - syncs) / Double(result.completed), trial, .syncs, cluster.system)
         }

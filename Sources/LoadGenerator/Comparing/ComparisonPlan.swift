@@ -42,8 +42,17 @@ package struct ComparisonPlan: Sendable {
         self.scale = scale
     }
 
+    /// A generator without optimisation is the bottleneck, and so is a Conclave server of the same build.
+    private static var build: String {
+        #if DEBUG
+            "DEBUG BUILD, rates mean nothing; "
+        #else
+            ""
+        #endif
+    }
+
     package var settings: String {
-        "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) connections on \(loops)"
+        Self.build + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) connections on \(loops)"
             + " event loop\(loops == 1 ? "" : "s"), \(scale.seconds) s per workload after \(scale.warmUpSeconds) s of"
             + " warm-up, values of \(valueSize) bytes, \(keys) keys, \(scale.watchers) watchers, \(scale.leases) leases,"
             + " \(scale.hits) leader\(scale.hits == 1 ? "" : "s") hit per round and signal; cells: median of the rounds"

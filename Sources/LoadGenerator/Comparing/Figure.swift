@@ -17,7 +17,7 @@ package struct Figure: Hashable, Sendable {
     }
 
     package enum Quantity: String, Hashable, Sendable {
-        case rate, p50, p99, cpu, syncs, written, resident, median, last, lag, gap, getRate, putRate
+        case rate, p50, p99, cpu, generator, syncs, written, resident, median, last, lag, gap, getRate, putRate
     }
 }
 

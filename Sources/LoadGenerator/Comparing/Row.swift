@@ -51,6 +51,7 @@ package struct Row: Sendable {
             Row("\(title): p50", Figure(trial, .p50), .milliseconds, goals: p50Goals),
             Row("\(title): p99", Figure(trial, .p99), .milliseconds),
             Row("\(title): server CPU per request", Figure(trial, .cpu), .microseconds),
+            Row("\(title): generator CPU per request", Figure(trial, .generator), .microseconds),
         ]
         guard trial != .get else { return rows }
         return rows + [

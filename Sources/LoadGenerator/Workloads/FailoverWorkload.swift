@@ -5,11 +5,12 @@ import Synchronization
 /// Writers that never give up while something happens to the servers; how long nobody could write.
 ///
 /// Each writer sends one small write after another with a short time-out and goes to the next endpoint when one fails,
-/// as a careful client would. There are several, spread over the endpoints and out of step, so that the moment of
-/// recovery is seen more sharply than one writer's time-out would allow.
+/// as a careful client would. There are several, spread over the endpoints, each with a time-out of its own: those that
+/// wait in vain since the same moment try again at different ones, so that the recovery is seen soon after it happens.
 package struct FailoverWorkload: Sendable {
     private static let writers = 6
-    private static let timeout = TimeAmount.milliseconds(100)
+    private static let shortestTimeout = TimeAmount.milliseconds(40)
+    private static let timeoutStep = TimeAmount.milliseconds(15)
     private static let pause = TimeAmount.milliseconds(2)
     private static let steadySpan: Int64 = 1_000_000_000
     private static let steadyPause: Int64 = 250_000_000
@@ -51,8 +52,10 @@ package struct FailoverWorkload: Sendable {
     private func steady(_ log: WriteLog, why: String) async throws {
         do {
             try await Deadline.wait(Self.limit, pause: .milliseconds(20)) {
-                GapFinder.isSteady(
-                    log.successes, at: MonotonicTime.now(), span: Self.steadySpan, pause: Self.steadyPause)
+                let now = MonotonicTime.now()
+                return GapFinder.isSteady(
+                    log.successes(since: now - 2 * Self.steadySpan), at: now, span: Self.steadySpan,
+                    pause: Self.steadyPause)
             }
         } catch is DeadlineExceeded {
             let worst = log.failures.ranked.first.map { "; most often: \($0.reason)" } ?? ""
@@ -62,13 +65,14 @@ package struct FailoverWorkload: Sendable {
 
     private func write(as writer: Int, into log: WriteLog) async {
         let clients = endpoints.map { Client($0) }
+        let timeout = Self.shortestTimeout + Self.timeoutStep * writer
         var at = writer
         var count = 0
         while !Task.isCancelled {
             count += 1
             let request = system.dialect.put(key: "bench/writer-\(writer)", value: Value("write-\(count)"))
             do {
-                _ = try await clients[at % clients.count].sendExpecting(request, within: Self.timeout)
+                _ = try await clients[at % clients.count].sendExpecting(request, within: timeout)
                 log.succeeded(at: MonotonicTime.now())
             } catch {
                 log.failed(error)
@@ -85,6 +89,14 @@ private final class WriteLog: Sendable {
     private let state = Mutex((successes: [Int64](), failures: ErrorTally()))
 
     var successes: [Int64] { state.withLock { $0.successes } }
+    /// Those at `time` or later; cheap, as it is asked often while others write.
+    func successes(since time: Int64) -> [Int64] {
+        state.withLock { state in
+            let older = state.successes.lastIndex { $0 < time }
+            return Array(state.successes[(older.map { $0 + 1 } ?? 0)...])
+        }
+    }
+
     var failures: ErrorTally { state.withLock { $0.failures } }
 
     func succeeded(at time: Int64) { state.withLock { $0.successes.append(time) } }

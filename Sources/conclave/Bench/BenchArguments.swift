@@ -10,8 +10,13 @@ extension Endpoint: ExpressibleByArgument {
 }
 
 /// A length of time as people type it: `800ms`, `3s`, `2m`.
-struct BenchDuration: ExpressibleByArgument {
+struct BenchDuration: ExpressibleByArgument, CustomStringConvertible {
     var amount: TimeAmount
+
+    var description: String {
+        let milliseconds = amount.nanoseconds / 1_000_000
+        return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)s" : "\(milliseconds)ms"
+    }
 
     init?(argument: String) {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LoadGenerator
 import NIOCore
 
@@ -7,25 +8,43 @@ enum BenchThroughput {
     static func run(
         _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions, connections: Int
     ) async throws {
-        let plan = LoadPlan(
+        var plan = LoadPlan(
             endpoints: try target.parsedEndpoints(), connections: connections, loops: target.loops,
             warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate, timeout: load.timeout.amount)
         let workload = ThroughputWorkload(kind, on: target.target, keys: load.keys, valueSize: load.valueSize)
+        if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
         let source = try await workload.prepare(plan)
-        let before = try figures(of: load.serverPids)
+        let before = try Costs(serverPids: load.serverPids)
         let result = try await LoadRunner.run(plan, source: source) { BenchOutput.progress($0.line) }
-        let after = try figures(of: load.serverPids)
+        let after = try Costs(serverPids: load.serverPids)
         try BenchOutput.print(
-            kind.rawValue, fields(result) + costs(result, before, after), errors: result.errors, json: target.json)
+            kind.rawValue, fields(result) + costs(result, from: before, to: after), errors: result.errors,
+            json: target.json)
         if result.errors.total > 0 { throw ExitCode(1) }
     }
 
-    private static func figures(of pids: [Int32]) throws -> ProcessFigures? {
-        guard !pids.isEmpty else { return nil }
-        guard let figures = ProcessFigures.sum(pids: pids) else {
-            throw WorkloadFailure("--server-pid: no such process on this machine")
+    /// Warms up in a run of its own, so that the servers' CPU is read between the warm-up and what is measured.
+    private static func warmUp(_ plan: inout LoadPlan, _ workload: ThroughputWorkload) async throws {
+        var run = plan
+        run.bound = .duration(plan.warmUp)
+        run.warmUp = .zero
+        _ = try await LoadRunner.run(run, source: try await workload.prepare(run))
+        plan.warmUp = .zero
+    }
+
+    /// What the kernel has counted so far; `nil` when no server's process id is known.
+    private struct Costs {
+        var servers: ProcessFigures
+        var generator: ProcessFigures
+
+        init?(serverPids: [Int32]) throws {
+            guard !serverPids.isEmpty else { return nil }
+            guard let servers = ProcessFigures.sum(pids: serverPids),
+                let generator = ProcessFigures.sum(pids: [getpid()])
+            else { throw WorkloadFailure("--server-pid: no such process on this machine") }
+            self.servers = servers
+            self.generator = generator
         }
-        return figures
     }
 
     private static func fields(_ result: LoadResult) -> [BenchField] {
@@ -42,16 +61,15 @@ enum BenchThroughput {
         ]
     }
 
-    /// Warm-up and preparation are over when the figures are first read only if the warm-up is zero, so the CPU of the
-    /// warm-up counts here; `compare` keeps it out.
-    private static func costs(
-        _ result: LoadResult, _ before: ProcessFigures?, _ after: ProcessFigures?
-    ) -> [BenchField] {
+    private static func costs(_ result: LoadResult, from before: Costs?, to after: Costs?) -> [BenchField] {
         guard let before, let after, result.completed > 0 else { return [] }
-        let cpu = (after.cpuMicroseconds - before.cpuMicroseconds) / Double(result.completed)
+        let requests = Double(result.completed)
+        let servers = (after.servers.cpuMicroseconds - before.servers.cpuMicroseconds) / requests
+        let generator = (after.generator.cpuMicroseconds - before.generator.cpuMicroseconds) / requests
         return [
-            BenchField("server_cpu_us_per_request", "servers' CPU per request", cpu, .microseconds),
-            BenchField("server_resident_bytes", "servers' resident memory", after.residentBytes, .bytes),
+            BenchField("server_cpu_us_per_request", "servers' CPU per request", servers, .microseconds),
+            BenchField("generator_cpu_us_per_request", "generator's CPU per request", generator, .microseconds),
+            BenchField("server_resident_bytes", "servers' resident memory", after.servers.residentBytes, .bytes),
         ]
     }
 }
