@@ -114,5 +114,8 @@ import Testing
     @Test func bytesAreShownOnOneLine() {
         #expect(ByteString("a\nb\u{1B}[31m").shown == #"a\nb\u{1B}[31m"#)
         #expect(ByteString([0xFF]).shown == "base64:/w==")
+        #expect(ByteString("short").glimpse == "short")
+        let long = String(repeating: "ü", count: 200)
+        #expect(ByteString("x" + long).glimpse == "x" + long.prefix(74) + " … (401 bytes)")
     }
 }

@@ -54,7 +54,7 @@ struct WatchCommand: AsyncParsableCommand {
         case .put(let record, let previous):
             client.print(line(record, previous: previous), json: json(record, previous: previous))
         case .delete(let deletion):
-            let was = deletion.previous.map { " (was \($0.value.shown))" } ?? ""
+            let was = deletion.previous.map { " (was \($0.value.glimpse))" } ?? ""
             client.print(
                 "\(Tone.red("delete")) \(deletion.modRevision)  \(deletion.key.shown)  \(deletion.reason.rawValue)\(was)",
                 json: json(deletion))
@@ -66,8 +66,8 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     private func line(_ record: KeyRecord, previous: KeyRecord?) -> String {
-        let was = previous.map { " (was \($0.value.shown))" } ?? ""
-        return "\(Tone.green("put")) \(record.modRevision)  \(record.key.shown)  \(record.value.shown)\(was)"
+        let was = previous.map { " (was \($0.value.glimpse))" } ?? ""
+        return "\(Tone.green("put")) \(record.modRevision)  \(record.key.shown)  \(record.value.glimpse)\(was)"
     }
 
     private func json(_ record: KeyRecord, previous: KeyRecord?) -> JSONValue {

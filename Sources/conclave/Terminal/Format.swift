@@ -48,4 +48,18 @@ extension ByteString {
         }
         return line
     }
+
+    /// ``shown``, cut off where it would fill the screen.
+    var glimpse: String {
+        count <= 200 ? shown : "\(ByteString(bytes.prefix(150)).readable) … (\(count) bytes)"
+    }
+
+    /// Text as it is, without a character that was cut in two at its end; other bytes in base64.
+    private var readable: String {
+        for length in (max(0, count - 3)...count).reversed() {
+            let beginning = ByteString(bytes.prefix(length))
+            if beginning.text != nil { return beginning.shown }
+        }
+        return shown
+    }
 }

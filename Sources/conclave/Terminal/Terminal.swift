@@ -36,6 +36,16 @@ enum Terminal {
         return Array(data)
     }
 
+    /// All of a file.
+    static func readFile(_ path: String) throws -> [UInt8] {
+        do {
+            return Array(try Data(contentsOf: URL(filePath: path)))
+        } catch let error as CocoaError {
+            let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+            throw ValidationError("cannot read \(path): \(reason ?? error.localizedDescription)")
+        }
+    }
+
     private static let maximumInput = 16 * 1024 * 1024
 }
 
