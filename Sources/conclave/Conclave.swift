@@ -1,1 +1,65 @@
-@main struct Conclave { static func main() { print("conclave") } }
+import ArgumentParser
+import ConclaveClient
+import Foundation
+
+/// The command line: what a person or a script says to a cluster, and what starts one.
+@main
+struct Conclave: AsyncParsableCommand {
+    /// The release, as nodes report it.
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "conclave",
+        abstract: "A linearizable key-value service that elects who is in charge.",
+        discussion: """
+            EXAMPLE
+              conclave kv put controller node-1 --if-absent --ttl 3s   become controller, if nobody is
+              conclave watch controller                                learn when that changes
+
+            The cluster is found through --endpoints or CONCLAVE_ENDPOINTS, by default http://127.0.0.1:2379.
+
+            \(Exit.explanation)
+            """,
+        version: version,
+        subcommands: [
+            KeyCommand.self,
+            TransactionCommand.self,
+            LeaseCommand.self,
+            WatchCommand.self,
+            StatusCommand.self,
+            ServeCommand.self,
+            DevCommand.self,
+            DemoCommand.self,
+            BenchCommand.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Says what went wrong and ends the process with the code for it.
+    private static func end(with error: any Error) -> Never {
+        if let failure = error as? CommandFailure ?? (error as? ConclaveError).map({ .init(cause: $0, json: false) }) {
+            Terminal.complain(failure.text)
+            Foundation.exit(Exit.code(for: failure.cause))
+        }
+        let code = exitCode(for: error)
+        let message = fullMessage(for: error)
+        if code == .success {
+            Terminal.say(message)
+        } else if !message.isEmpty {
+            Terminal.complain(message)
+        }
+        // The parser's own code for wrong usage (64) is 1 here, so that all codes fit one short list.
+        Foundation.exit(code == .validationFailure ? Exit.other : code.rawValue)
+    }
+}

@@ -31,9 +31,9 @@ extension Problem {
         case .compacted(let oldest):
             self = .compacted(oldest: oldest)
         case .stateTooLarge(let limit):
-            self = .tooLarge(
-                "the watch begins with more than \(limit) keys; list them in pages and watch with from= the revision of a page"
-            )
+            self = .badRequest(
+                "the watch begins with more than the \(limit) keys that one state event may carry; "
+                    + "list the keys by pages and watch from the list's revision with ?from=")
         }
     }
 

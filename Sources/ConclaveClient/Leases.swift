@@ -1,0 +1,165 @@
+import NIOCore
+import NIOHTTP1
+
+/// A lease as its holder may rely on it.
+public struct Lease: Hashable, Sendable {
+    /// Its id.
+    public var id: LeaseID
+    /// The time each renewal gives it.
+    public var ttl: Duration
+    /// What the answer promised, counted from the moment the request was sent.
+    public var validFor: Duration
+    /// Until when the holder may act on it: the moment the request was sent, plus ``validFor``. Counted on this machine's
+    /// own monotonic clock; past it, somebody else may hold what this lease protected.
+    public var validUntil: ContinuousClock.Instant
+}
+
+/// A lease as anybody sees it.
+public struct LeaseStatus: Hashable, Sendable {
+    /// Its id.
+    public var id: LeaseID
+    /// The time each renewal gives it.
+    public var ttl: Duration
+    /// What is left of it, where the answer tells.
+    public var remaining: Duration?
+    /// The keys that hang on it, in order; empty in a list of leases.
+    public var keys: [ByteString]
+}
+
+extension ClusterClient {
+    /// Grants a lease.
+    ///
+    /// - Parameters:
+    ///   - ttl: from 100 ms to 24 h.
+    ///   - id: the id it shall have; the cluster draws one when `nil`.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/conflict`` when the id is taken.
+    public func grantLease(
+        ttl: Duration, id: LeaseID? = nil, idempotencyKey: IdempotencyKey? = nil
+    ) async throws -> Lease {
+        var call = Call(method: .POST, path: "/v1/leases")
+        call.setJSON(try JSON.encode(GrantBody(ttl: ttl.parameter, id: id)))
+        let answer = try await perform(identified(call, by: idempotencyKey))
+        return try answer.decode(WireLease.self).lease(sent: answer.firstSent)
+    }
+
+    /// Renews a lease: it ends one TTL from now. Safe to repeat.
+    ///
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/leaseNotFound`` when it is gone.
+    public func renewLease(_ id: LeaseID) async throws -> Lease {
+        let answer = try await perform(Call(method: .POST, path: "/v1/leases/\(id)/renew"))
+        return try answer.decode(WireLease.self).lease(sent: answer.sent)
+    }
+
+    /// Renews many leases in one request.
+    ///
+    /// - Returns: one result per id, in the order given; `nil` where the lease is gone.
+    public func renewLeases(_ ids: [LeaseID]) async throws -> [Lease?] {
+        var call = Call(method: .POST, path: "/v1/leases/renew")
+        call.setJSON(try JSON.encode(["ids": ids]))
+        let answer = try await perform(call)
+        let leases = try answer.decode(WireRenewals.self).results
+        guard leases.count == ids.count else {
+            throw answer.malformed("\(leases.count) results for \(ids.count) leases")
+        }
+        return leases.map { $0?.lease(sent: answer.sent) }
+    }
+
+    /// Ends a lease; its keys go in one revision.
+    ///
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/leaseNotFound`` when it is gone already.
+    public func revokeLease(_ id: LeaseID, idempotencyKey: IdempotencyKey? = nil) async throws {
+        _ = try await perform(identified(Call(method: .DELETE, path: "/v1/leases/\(id)"), by: idempotencyKey))
+    }
+
+    /// A lease with what is left of it and its keys, or `nil` when there is none with this id.
+    public func lease(_ id: LeaseID) async throws -> LeaseStatus? {
+        do {
+            return try await perform(Call(path: "/v1/leases/\(id)")).decode(WireLease.self).status
+        } catch let error as ConclaveError where error.code == .leaseNotFound || error.code == .notFound {
+            return nil
+        }
+    }
+
+    /// All leases, in the order of their ids.
+    public func leases() async throws -> [LeaseStatus] {
+        try await perform(Call(path: "/v1/leases")).decode(WireLeases.self).leases.map(\.status)
+    }
+}
+
+extension Call {
+    mutating func setJSON(_ bytes: [UInt8]) {
+        headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+        body = ByteBuffer(bytes: bytes)
+    }
+}
+
+private struct GrantBody: Encodable {
+    var ttl: String
+    var id: LeaseID?
+}
+
+/// A lease in an answer; which of the times are there depends on the request.
+struct WireLease: Decodable {
+    var id: LeaseID
+    var ttl: Duration
+    var validFor: Duration?
+    var remaining: Duration?
+    var keys: [ByteString]
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Field.self)
+        try self.init(id: try fields.decode(LeaseID.self, forKey: "id"), fields)
+    }
+
+    init(id: LeaseID, _ fields: KeyedDecodingContainer<Field>) throws {
+        self.id = id
+        ttl = .milliseconds(try fields.decode(Int.self, forKey: "ttl_ms"))
+        validFor = try fields.decodeIfPresent(Int.self, forKey: "valid_for_ms").map { .milliseconds($0) }
+        remaining = try fields.decodeIfPresent(Int.self, forKey: "remaining_ms").map { .milliseconds($0) }
+        keys = try fields.decodeIfPresent([WireKey].self, forKey: "keys")?.map(\.key) ?? []
+    }
+
+    func lease(sent: ContinuousClock.Instant) -> Lease {
+        let validFor = validFor ?? .zero
+        return Lease(id: id, ttl: ttl, validFor: validFor, validUntil: sent + validFor)
+    }
+
+    var status: LeaseStatus { LeaseStatus(id: id, ttl: ttl, remaining: remaining, keys: keys) }
+}
+
+/// A key on its own: text, or an object that carries it in either form.
+private struct WireKey: Decodable {
+    var key: ByteString
+
+    init(from decoder: any Decoder) throws {
+        if let text = try? decoder.singleValueContainer().decode(String.self) {
+            key = ByteString(text)
+        } else {
+            key = try decoder.container(keyedBy: Field.self).bytes("key")
+        }
+    }
+}
+
+private struct WireLeases: Decodable {
+    var leases: [WireLease]
+}
+
+/// The answer to a renewal of many: each result is a lease, or an object without a time to live where it is gone.
+private struct WireRenewals: Decodable {
+    var results: [WireLease?]
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Field.self)
+        results = try fields.decode([Renewal].self, forKey: "results").map(\.lease)
+    }
+
+    private struct Renewal: Decodable {
+        var lease: WireLease?
+
+        init(from decoder: any Decoder) throws {
+            if try decoder.singleValueContainer().decodeNil() { return }
+            let fields = try decoder.container(keyedBy: Field.self)
+            lease = fields.contains("ttl_ms") ? try WireLease(from: decoder) : nil
+        }
+    }
+}

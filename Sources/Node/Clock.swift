@@ -1,0 +1,13 @@
+internal import Glibc
+internal import NIOCore
+internal import Primitives
+
+/// The process's monotonic clock, as the core counts it.
+func monotonicNow() -> Instant { Instant(nanoseconds: Int64(NIODeadline.now().uptimeNanoseconds)) }
+
+extension Instant {
+    var deadline: NIODeadline { .uptimeNanoseconds(UInt64(max(0, nanoseconds))) }
+}
+
+/// Blocks a writer's own thread; never called on an event loop.
+func pause(_ span: TimeSpan) { usleep(UInt32(span.nanoseconds / 1_000)) }

@@ -1,0 +1,279 @@
+internal import KeyValue
+internal import Consensus
+internal import Logging
+internal import NIOCore
+internal import PeerTransport
+internal import Primitives
+internal import ReplicaCore
+internal import SQLiteStorage
+
+/// The core loop: drains the inbox into the replica, flushes once, and carries out what the replica wants.
+///
+/// Unchecked because all of it is touched on ``loop`` only, which the entries check.
+final class NodeCore: @unchecked Sendable, PeerReceiver {
+    let loop: any EventLoop
+    private(set) var replica: Replica
+    private let logger: Logger
+    private let telemetry: Telemetry
+    private let failed: @Sendable (StorageError) -> Void
+    private let startedAt: Instant
+    private let incarnation: Incarnation
+
+    private var outbox = Outbox()
+    private var answers: [RequestID: PendingAnswer] = [:]
+    private var nextRequest: UInt64 = 1
+    private var watches = WatchDirectory()
+    private var timer: (task: Scheduled<Void>, at: Instant)?
+    private var isStopped = false
+
+    private var inbox: Inbox!
+    private var logWriter: LogWriter!
+    private var stateWriter: StateWriter!
+    private var transport: PeerTransport!
+
+    // Saving the state
+    /// Taken from the replica, waiting for the log to be durable that far.
+    private var heldDelta: (delta: StateDelta, position: SnapshotPosition)?
+    private var stateWriterIsBusy = false
+    private var nextSave: Instant
+    private var nextStateSync: Instant
+
+    private var diskSync: TimeSpan?
+    private var counters = LogStore.Counters()
+
+    /// How often changed rows go to `state.db`, and how often they are synced so that the log can be cut.
+    private static let saveInterval = TimeSpan.milliseconds(500)
+    private static let syncInterval = TimeSpan.seconds(5)
+
+    init(
+        _ opened: OpenedNode, options: NodeOptions, loop: any EventLoop, logger: Logger,
+        failed: @escaping @Sendable (StorageError) -> Void
+    ) {
+        self.loop = loop
+        self.logger = logger
+        self.failed = failed
+        replica = opened.replica
+        incarnation = opened.incarnation
+        telemetry = Telemetry(logger: logger, names: options.members.map { (NodeID(name: $0.name), $0.name) })
+        startedAt = monotonicNow()
+        nextSave = startedAt + Self.saveInterval
+        nextStateSync = startedAt + Self.syncInterval
+        inbox = Inbox(loop: loop) { [unowned self] in drain() }
+        logWriter = LogWriter(
+            store: opened.log, logger: logger, completed: { [inbox] in inbox!.post(.logDurable($0)) }, failed: failed)
+        stateWriter = StateWriter(
+            store: opened.state, logger: logger, completed: { [inbox] in inbox!.post(.stateDone($0)) }, failed: failed)
+        transport = PeerTransport(
+            configuration: PeerTransportConfiguration(
+                node: options.identity.id, name: options.name, cluster: options.identity.cluster,
+                incarnation: opened.incarnation, listenHost: options.peerListenHost,
+                listenPort: options.peerListenPort,
+                peers: Dictionary(
+                    uniqueKeysWithValues: options.members.map {
+                        (NodeID(name: $0.name), PeerAddress(name: $0.name, host: $0.host, port: $0.port))
+                    }), jitterSeed: UInt64.random(in: .min ... .max)),
+            eventLoop: loop, logger: logger, receiver: self)
+    }
+
+    func start() async throws(PeerTransportError) {
+        try await transport.start()
+        post(.input(.tick))
+    }
+
+    func post(_ item: InboxItem) { inbox.post(item) }
+
+    // MARK: - PeerReceiver
+
+    func received(_ body: Bytes, from node: NodeID) {
+        do {
+            post(.input(.received(try PeerMessage(decoding: body), from: node)))
+        } catch {
+            telemetry.unreadableFrame(from: node, error)
+        }
+    }
+
+    func connected(to node: NodeID) {
+        telemetry.connected(node)
+        post(.input(.connected(node)))
+    }
+
+    func disconnected(from node: NodeID, processIsGone: Bool) {
+        telemetry.disconnected(node, processIsGone: processIsGone)
+        post(.input(.disconnected(node, processIsGone: processIsGone)))
+    }
+
+    // MARK: - The loop
+
+    private func drain() {
+        loop.preconditionInEventLoop()
+        guard !isStopped else { return }
+        let now = monotonicNow()
+        let items = inbox.takeAll()
+        for item in items { handle(item, at: now) }
+        if let timer, timer.at <= now {
+            self.timer = nil
+            replica.handle(.tick, at: now, into: &outbox)
+        }
+        replica.flush(at: now, into: &outbox)
+        carryOut(at: now)
+        saveState(at: now)
+        arm(at: now)
+        telemetry.batch(items.count)
+    }
+
+    private func handle(_ item: InboxItem, at now: Instant) {
+        switch item {
+        case .input(let input): replica.handle(input, at: now, into: &outbox)
+        case .submit(let request, let timeout, let answer):
+            replica.handle(.request(expect(answer), request, timeout: timeout), at: now, into: &outbox)
+        case .openWatch(let id, let request, let timeout, let sink, let answer):
+            watches.add(id, sink)
+            replica.handle(.request(expect(answer), .watch(id, request), timeout: timeout), at: now, into: &outbox)
+        case .closeWatch(let id):
+            watches.remove(id)
+            replica.handle(.closeWatch(id), at: now, into: &outbox)
+        case .logDurable(let completion):
+            for (peer, message) in completion.thenSend { transport.send(message.encoded(), to: peer) }
+            note(completion)
+            replica.handle(.persisted(completion.last), at: now, into: &outbox)
+        case .stateDone(let completion): handle(completion, at: now)
+        case .ask(let question): question(self)
+        }
+    }
+
+    private func expect(_ answer: PendingAnswer) -> RequestID {
+        let id = RequestID(nextRequest)
+        nextRequest += 1
+        answers[id] = answer
+        return id
+    }
+
+    private func note(_ completion: LogWriter.Completion) {
+        let smoothed = diskSync.map { ($0 * 7 + completion.syncTime) / 8 }
+        diskSync = smoothed ?? completion.syncTime
+        telemetry.logSynced(completion, before: counters)
+        counters = completion.counters
+    }
+
+    // MARK: - Effects
+
+    private func carryOut(at now: Instant) {
+        for (peer, message) in outbox.sends { transport.send(message.encoded(), to: peer) }
+        transport.flush()
+        if let write = outbox.write { logWriter.write(write, thenSend: outbox.thenSend) }
+        if let truncation = outbox.truncation { logWriter.truncate(truncation) }
+        if let snapshot = outbox.snapshotToInstall {
+            heldDelta = nil
+            stateWriterIsBusy = true
+            stateWriter.install(snapshot)
+        }
+        answer(outbox.replies)
+        for delivery in outbox.deliveries { watches.deliver(delivery) }
+        for (id, end) in outbox.endedWatches { watches.end(id, end) }
+        if let known = outbox.leaderKnown { watches.tellLeaderKnown(known) }
+        telemetry.notices(outbox.notices)
+        emptyOutbox()
+    }
+
+    private func emptyOutbox() {
+        outbox.sends.removeAll(keepingCapacity: true)
+        outbox.thenSend.removeAll(keepingCapacity: true)
+        outbox.replies.removeAll(keepingCapacity: true)
+        outbox.deliveries.removeAll(keepingCapacity: true)
+        outbox.endedWatches.removeAll(keepingCapacity: true)
+        outbox.notices.removeAll(keepingCapacity: true)
+        outbox.write = nil
+        outbox.truncation = nil
+        outbox.snapshotToInstall = nil
+        outbox.leaderKnown = nil
+    }
+
+    /// Calls the completions, with one hop for all of a loop's.
+    private func answer(_ replies: [(RequestID, ClientReply)]) {
+        var elsewhere: [ObjectIdentifier: (loop: any EventLoop, calls: [@Sendable () -> Void])] = [:]
+        for (id, reply) in replies {
+            guard let answer = answers.removeValue(forKey: id) else { continue }
+            if answer.loop.inEventLoop {
+                answer.completion(reply)
+            } else {
+                elsewhere[ObjectIdentifier(answer.loop), default: (answer.loop, [])].calls.append {
+                    answer.completion(reply)
+                }
+            }
+        }
+        for group in elsewhere.values {
+            let calls = group.calls
+            group.loop.execute { for call in calls { call() } }
+        }
+    }
+
+    /// Wakes the loop when the replica next wants to be.
+    private func arm(at now: Instant) {
+        let wanted = min(replica.nextDeadline(at: now), stateDeadline)
+        if let timer, timer.at <= wanted { return }
+        timer?.task.cancel()
+        let task = loop.scheduleTask(deadline: wanted.deadline) { [unowned self] in drain() }
+        timer = (task, wanted)
+    }
+
+    // MARK: - state.db
+
+    private var stateDeadline: Instant { stateWriterIsBusy || heldDelta != nil ? .distantFuture : nextSave }
+
+    private func saveState(at now: Instant) {
+        guard !stateWriterIsBusy else { return }
+        if heldDelta == nil && now >= nextSave {
+            nextSave = now + Self.saveInterval
+            heldDelta = replica.takeStateDelta()
+        }
+        // Rows must not be ahead of the log that explains them.
+        guard let held = heldDelta, replica.raft.stableIndex >= held.position.index else { return }
+        heldDelta = nil
+        stateWriterIsBusy = true
+        let sync = now >= nextStateSync
+        if sync { nextStateSync = now + Self.syncInterval }
+        stateWriter.write(held.delta, at: held.position, sync: sync)
+    }
+
+    private func handle(_ completion: StateWriter.Completion, at now: Instant) {
+        stateWriterIsBusy = false
+        switch completion {
+        case .written(let index, let synced):
+            if synced { replica.handle(.stateSaved(through: index), at: now, into: &outbox) }
+        case .installed(let position): replica.handle(.snapshotSaved(position), at: now, into: &outbox)
+        }
+    }
+
+    // MARK: - Questions and the end
+
+    func status(failure: String?) -> NodeStatus {
+        loop.preconditionInEventLoop()
+        let now = monotonicNow()
+        return NodeStatus(
+            replica: replica.status(at: now), uptime: now - startedAt, diskSync: diskSync, logSyncs: counters.syncs,
+            incarnation: incarnation.rawValue, ready: replica.isReady && failure == nil, failure: failure)
+    }
+
+    /// Ends the loop's work; returns what `state.db` still lacks.
+    func finish() -> (delta: StateDelta, position: SnapshotPosition)? {
+        loop.preconditionInEventLoop()
+        isStopped = true
+        timer?.task.cancel()
+        let last = heldDelta ?? replica.takeStateDelta()
+        for answer in answers.values { answer.completion(stopping) }
+        answers = [:]
+        return last.flatMap { replica.raft.stableIndex >= $0.position.index ? $0 : nil }
+    }
+
+    private var stopping: ClientReply {
+        .refused(
+            .notReady("this node is stopping"), ReplyPosition(revision: replica.store.revision, term: replica.raft.term)
+        )
+    }
+
+    func stopTransport() async { await transport.stop() }
+    func stopLog() async { await logWriter.stop() }
+    func stopState(writing last: (delta: StateDelta, position: SnapshotPosition)?) async {
+        await stateWriter.stop(writing: last)
+    }
+}

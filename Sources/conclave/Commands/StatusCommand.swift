@@ -1,0 +1,97 @@
+import ArgumentParser
+import ConclaveClient
+
+/// `conclave status`
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show every node, who leads, and why.",
+        discussion: """
+            EXAMPLE
+              conclave status --endpoints 127.0.0.1:2379,127.0.0.1:2479,127.0.0.1:2579
+
+            Asks each endpoint itself. Exit code 2 when none answers or the cluster has no leader.
+            """)
+
+    @OptionGroup var client: ClientArguments
+
+    /// What came of asking one endpoint.
+    private struct Account: Sendable {
+        var endpoint: Endpoint
+        var status: Result<NodeStatus, ConclaveError>
+        var explanation: [String]
+
+        var node: NodeStatus? { try? status.get() }
+    }
+
+    func run() async throws {
+        let accounts = try await client.withClient { cluster in
+            try await withThrowingTaskGroup(of: (Int, Account).self) { group in
+                for (position, endpoint) in cluster.endpoints.enumerated() {
+                    group.addTask { (position, try await ask(endpoint, of: cluster)) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+            }
+        }
+        client.print(text(accounts), json: .array(accounts.map(json)))
+        let hasLeader = accounts.contains { $0.node?.role == .leader || $0.node?.leader != nil }
+        if !hasLeader { throw ExitCode(Exit.unreachable) }
+    }
+
+    private func ask(_ endpoint: Endpoint, of cluster: ClusterClient) async throws -> Account {
+        do {
+            let status = try await cluster.status(of: endpoint)
+            let explanation = (try? await cluster.explanation(of: endpoint)) ?? []
+            return Account(endpoint: endpoint, status: .success(status), explanation: explanation)
+        } catch let error as ConclaveError {
+            return Account(endpoint: endpoint, status: .failure(error), explanation: [])
+        }
+    }
+
+    private func text(_ accounts: [Account]) -> String {
+        var table = Table(
+            ["NODE", "ENDPOINT", "ROLE", "TERM", "LEADER", "REVISION", "APPLIED", "COMMITTED", "UP", "VERSION"],
+            rightAligned: [3, 5, 6, 7])
+        for account in accounts { table.add(row(account)) }
+        // The leader knows most: who follows, and how far.
+        let teller = accounts.first { $0.node?.role == .leader } ?? accounts.first { !$0.explanation.isEmpty }
+        return ([table.text] + (teller.map { [""] + $0.explanation } ?? [])).joined(separator: "\n")
+    }
+
+    private func row(_ account: Account) -> [String] {
+        switch account.status {
+        case .failure(let error): ["-", account.endpoint.url, Tone.red("down"), error.detail]
+        case .success(let node):
+            [
+                node.node, account.endpoint.url, colored(node.role), "\(node.term)", node.leader ?? "-",
+                "\(node.revision)", "\(node.appliedIndex)", "\(node.commitIndex)",
+                Duration.milliseconds(node.uptimeMilliseconds).spoken, node.version,
+            ]
+        }
+    }
+
+    private func colored(_ role: NodeStatus.Role) -> String {
+        switch role {
+        case .leader: Tone.green(role.rawValue)
+        case .follower: role.rawValue
+        case .looking: Tone.yellow(role.rawValue)
+        }
+    }
+
+    private func json(_ account: Account) -> JSONValue {
+        let endpoint = ("endpoint", JSONValue.string(account.endpoint.url))
+        switch account.status {
+        case .failure(let error):
+            return .object([endpoint, ("error", .string(error.code.name)), ("detail", .string(error.detail))])
+        case .success(let node):
+            return .object([
+                endpoint, ("node", .string(node.node)), ("role", .string(node.role.rawValue)),
+                ("term", .number(node.term)), ("leader", .optional(node.leader) { .string($0) }),
+                ("revision", .number(node.revision)), ("commit_index", .number(node.commitIndex)),
+                ("applied_index", .number(node.appliedIndex)), ("version", .string(node.version)),
+                ("uptime_ms", .number(node.uptimeMilliseconds)),
+                ("why", .array(account.explanation.map { .string($0) })),
+            ])
+        }
+    }
+}
