@@ -9,6 +9,7 @@ package import Primitives
 package struct Raft: Sendable {
     package let id: NodeID
     package let settings: Settings
+    package let bounds: LogBounds
     package internal(set) var log: ReplicatedLog
     package internal(set) var commitIndex: LogIndex
     /// The leader's applied index and state digest that go out with its heartbeats; set by the driver.
@@ -68,13 +69,15 @@ package struct Raft: Sendable {
     ///   - recovered: what its disk holds.
     ///   - bootstrap: the cluster's first configuration, appended at index 1 when the disk is empty.
     ///   - state: what its durable state already covers; known to be committed.
+    ///   - bounds: how much of the log is kept and sent at a time.
     ///   - seed: for time-outs and read batch numbers; different for every life of every member.
     package init(
         id: NodeID, settings: Settings, recovered: RecoveredLog, bootstrap: Configuration, state: SnapshotPosition?,
-        seed: UInt64, now: Instant
+        bounds: LogBounds = LogBounds(), seed: UInt64, now: Instant
     ) {
         self.id = id
         self.settings = settings
+        self.bounds = bounds
         hardState = recovered.hardState
         let start = Raft.startingPoint(recovered, state: state)
         log = ReplicatedLog(

@@ -13,7 +13,7 @@ package struct Replica: Sendable {
     /// Set while this node's state differs from the leader's or is lost: it answers no reads until it is replaced.
     package internal(set) var isFenced: Bool
 
-    let bounds: HistoryBounds
+    let historyBounds: HistoryBounds
     var raftOut = RaftOutbox()
     var digests = DigestHistory()
     var watches = WatchHub()
@@ -55,18 +55,20 @@ package struct Replica: Sendable {
     ///   - state: what `state.db` holds, with the log position it stands at; `nil` when it is empty.
     ///   - bootstrap: the first configuration of a new cluster.
     ///   - bounds: how much history a leader keeps.
+    ///   - logBounds: how much of the log this node keeps, and sends at a time.
     ///   - seed: different for every life of every node.
     package init(
         id: NodeID, settings: Settings, recovered: RecoveredLog, state: (position: SnapshotPosition, store: Store)?,
-        bootstrap: Configuration, bounds: HistoryBounds = HistoryBounds(), seed: UInt64, now: Instant
+        bootstrap: Configuration, bounds: HistoryBounds = HistoryBounds(), logBounds: LogBounds = LogBounds(),
+        seed: UInt64, now: Instant
     ) {
         self.id = id
-        self.bounds = bounds
+        historyBounds = bounds
         var generator = SeededGenerator(seed: seed)
         nextOrigin = generator.next()
         raft = Raft(
             id: id, settings: settings, recovered: recovered, bootstrap: bootstrap, state: state?.position,
-            seed: generator.next(), now: now)
+            bounds: logBounds, seed: generator.next(), now: now)
         store = state?.store ?? Store()
         deadlines = DeadlineWheel(now: now)
         // The log goes on from a state that is not there: only a leader's snapshot helps.
@@ -189,7 +191,7 @@ package struct Replica: Sendable {
         let count = Int(raft.log.lastIndex.rawValue - raft.log.baseIndex.rawValue)
         guard count > 0 else { return }
         let average = max(1, raft.log.byteCount / count)
-        let keep = UInt64(min(Limits.trailingEntries, Limits.trailingBytes / average))
+        let keep = UInt64(min(raft.bounds.trailingEntries, raft.bounds.trailingBytes / average))
         let applied = store.appliedIndex.rawValue
         guard applied > keep else { return }
         let target = min(index, LogIndex(applied - keep))
