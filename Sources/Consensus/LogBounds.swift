@@ -1,4 +1,4 @@
-package import Primitives
+internal import Primitives
 
 /// How much of the log is kept and sent at a time. Each member's own business: safety does not depend on it.
 package struct LogBounds: Hashable, Sendable {
