@@ -162,7 +162,7 @@ package struct Replica: Sendable {
     package func nextDeadline(at now: Instant) -> Instant {
         if watches.hasWork(at: store.revision) { return now }
         var next = min(raft.nextDeadline, deadlines.nextDeadline)
-        if raft.hasCommittedInTerm, expiryInFlight == nil, let due = store.nextLeaseDeadline {
+        if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
             let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
             next = min(next, Instant(nanoseconds: now.nanoseconds + wait))
         }
