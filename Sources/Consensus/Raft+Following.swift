@@ -56,7 +56,7 @@ extension Raft {
         following.deadline = now + electionDelay()
         following.wasForgiven = false
         role = .follower(following)
-        knownTime = max(knownTime, time)
+        heard(time, in: term)
     }
 
     private mutating func oweAcknowledgement(round: UInt64, isUrgent: Bool) {

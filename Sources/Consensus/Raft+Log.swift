@@ -4,7 +4,6 @@ extension Raft {
     /// Appends one entry, and takes note of what it carries.
     mutating func append(_ entry: Entry) {
         log.append(entry)
-        knownTime = max(knownTime, entry.time)
         if unwrittenFrom == nil { unwrittenFrom = entry.index }
         if case .configuration(let configuration) = entry.payload {
             configurations.append((entry.index, configuration))

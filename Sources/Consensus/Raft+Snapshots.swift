@@ -106,7 +106,6 @@ extension Raft {
     package mutating func snapshotInstalled(at position: SnapshotPosition, now: Instant, into out: inout RaftOutbox) {
         incoming = nil
         needsSnapshot = false
-        knownTime = max(knownTime, position.time)
         out.notices.append(.snapshotInstalled(position.index))
         if log.term(at: position.index) == position.term {
             // The log already leads on from there: it is kept.
@@ -114,6 +113,7 @@ extension Raft {
         } else {
             precondition(position.index > commitIndex, "a snapshot never takes a committed suffix away")
             log.reset(toIndex: position.index, term: position.term)
+            baseTime = position.time
             configurations = [(position.index, position.configuration)]
             commitIndex = position.index
             stableIndex = position.index
