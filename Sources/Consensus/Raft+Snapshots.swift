@@ -12,6 +12,14 @@ extension Raft {
         }
     }
 
+    /// What the snapshot under way to `peer` covers; `nil` before its first piece, and without one.
+    package func snapshotPosition(for peer: NodeID) -> SnapshotPosition? {
+        guard case .leader(let leading) = role, let progress = leading.peers.first(where: { $0.id == peer }),
+            case .snapshotting(let transfer) = progress.flow
+        else { return nil }
+        return transfer.position
+    }
+
     mutating func beginSnapshot(for index: Int, now: Instant, into out: inout RaftOutbox) {
         if case .snapshotting = leading.peers[index].flow { return }
         leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))

@@ -107,6 +107,7 @@ package struct Replica: Sendable {
         raft.digestStamp = isFenced ? (.zero, 0) : (store.appliedIndex, store.header.digest)
         raft.flush(now: now, into: &raftOut)
         progress(at: now, into: &out)
+        dropFinishedSnapshots()
         watches.catchUp(from: store, into: &out)
         if knewLeader != (raft.leader != nil) {
             knewLeader.toggle()

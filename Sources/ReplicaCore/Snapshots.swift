@@ -44,10 +44,17 @@ extension Replica {
         let wanted = raftOut.wantedChunks
         raftOut.wantedChunks = []
         for (peer, number) in wanted {
-            if number == 0, outgoing[peer]?.chunk(0) == nil { beginSnapshot(for: peer) }
+            // The copy of an earlier transfer may end below what the log still has.
+            if raft.snapshotPosition(for: peer) == nil { beginSnapshot(for: peer) }
             guard let chunk = outgoing[peer]?.chunk(number), let position = outgoing[peer]?.position else { continue }
             raft.sendSnapshotChunk(chunk, of: position, to: peer, now: now, into: &raftOut)
         }
+    }
+
+    /// Lets go of the copies that nobody waits for any more.
+    mutating func dropFinishedSnapshots() {
+        guard !outgoing.isEmpty else { return }
+        outgoing = outgoing.filter { raft.snapshotPosition(for: $0.key) != nil }
     }
 
     private mutating func beginSnapshot(for peer: NodeID) {
