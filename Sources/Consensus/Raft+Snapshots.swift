@@ -59,8 +59,8 @@ extension Raft {
         }
         if reply.next == transfer.number + 1 && !transfer.isLast {
             out.wantedChunks.append((sender, reply.next))
-        } else if reply.next == 0 && transfer.number > 0 {
-            // The receiver began a new life in between: so does the transfer.
+        } else if reply.next == 0 {
+            // The receiver began a new life in between, or has no use for this position: so does the transfer.
             leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
             out.wantedChunks.append((sender, 0))
         }
@@ -88,7 +88,12 @@ extension Raft {
             incoming = nil
             return chunk.number + 1
         }
-        if chunk.number == 0 && incoming?.next != 1 { incoming = IncomingSnapshot(position: chunk.position) }
+        // Entries from the base on are all there is: a state from before it would leave a gap (`invariants.md` 11).
+        guard chunk.position.index >= log.baseIndex else { return 0 }
+        // A repeated first piece does not begin the transfer anew: the leader would not go back with it.
+        if chunk.number == 0 && incoming?.position != chunk.position {
+            incoming = IncomingSnapshot(position: chunk.position)
+        }
         guard var snapshot = incoming, snapshot.position == chunk.position else {
             incoming = nil
             return 0
