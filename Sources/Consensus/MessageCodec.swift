@@ -111,13 +111,18 @@ extension Append {
         digest = try reader.readUInt64()
         entries = []
         var expected = previousIndex
+        var newest = previousTerm
         for _ in 0..<(try reader.readCount()) {
             let entry = try Entry(from: &reader)
             // Gaps would break the log's invariant, so they are a decoding error and never reach consensus.
             guard expected.rawValue < .max, entry.index == expected.next else {
                 throw .invalid("entry \(entry.index.rawValue) after \(expected.rawValue)")
             }
+            guard entry.term >= newest, entry.term <= term else {
+                throw .invalid("entry of term \(entry.term.rawValue) after \(newest.rawValue)")
+            }
             expected = entry.index
+            newest = entry.term
             entries.append(entry)
         }
     }

@@ -16,6 +16,7 @@ extension Raft {
 
     /// Gives up whatever this member was; with a newer `term` also its vote and its promises.
     mutating func becomeLooking(_ reason: LookingReason, term newTerm: Term, now: Instant, into out: inout RaftOutbox) {
+        if isLeader { heard(clusterTime(at: now), in: term) }
         if newTerm > term {
             hardState = HardState(term: newTerm)
             hardStateIsDirty = true

@@ -45,6 +45,7 @@ extension Raft {
         let covered = LogIndex(append.previousIndex.rawValue + UInt64(append.entries.count))
         guard case .follower(var following) = role else { preconditionFailure("an append makes a follower") }
         following.verified = max(following.verified, min(covered, log.lastIndex))
+        following.leaderCommit = max(following.leaderCommit, append.commit)
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
         return .matching(through: following.verified)
@@ -56,7 +57,7 @@ extension Raft {
         following.deadline = now + electionDelay()
         following.wasForgiven = false
         role = .follower(following)
-        knownTime = max(knownTime, time)
+        heard(time, in: term)
     }
 
     private mutating func oweAcknowledgement(round: UInt64, isUrgent: Bool) {

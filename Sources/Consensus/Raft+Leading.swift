@@ -152,7 +152,7 @@ extension Raft {
     /// Sends what the member lacks, as far as the window allows.
     private mutating func pipeline(_ index: Int, isUrgent: Bool, into out: inout RaftOutbox) -> Bool {
         var sentAny = false
-        while leading.peers[index].next <= log.lastIndex, leading.peers[index].inFlight.count < Limits.appendsInFlight {
+        while leading.peers[index].next <= log.lastIndex, leading.peers[index].inFlight.count < bounds.appendsInFlight {
             let last = sendAppend(index, from: leading.peers[index].next, isUrgent: isUrgent, into: &out)
             leading.peers[index].inFlight.append(last)
             leading.peers[index].next = last.next
@@ -166,7 +166,7 @@ extension Raft {
     private mutating func sendAppend(
         _ index: Int, from first: LogIndex, isUrgent: Bool, into out: inout RaftOutbox
     ) -> LogIndex {
-        let entries = first <= log.lastIndex ? log.slice(from: first, atMost: Limits.appendBytes) : []
+        let entries = first <= log.lastIndex ? log.slice(from: first, atMost: bounds.appendBytes) : []
         guard let previousTerm = log.term(at: first.previous) else { preconditionFailure("the entry before is known") }
         send(
             index, previous: first.previous, previousTerm: previousTerm, entries: entries, isUrgent: isUrgent,

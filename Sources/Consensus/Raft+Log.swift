@@ -4,7 +4,6 @@ extension Raft {
     /// Appends one entry, and takes note of what it carries.
     mutating func append(_ entry: Entry) {
         log.append(entry)
-        knownTime = max(knownTime, entry.time)
         if unwrittenFrom == nil { unwrittenFrom = entry.index }
         if case .configuration(let configuration) = entry.payload {
             configurations.append((entry.index, configuration))
@@ -32,12 +31,12 @@ extension Raft {
     }
 
     /// A damaged member is whole again once it durably holds everything up to an entry that the current leader committed
-    /// in its own term: every entry committed before lies below it.
+    /// in its own term, and everything else that leader has committed: what this member once acknowledged lies below.
     mutating func repairIfComplete(into out: inout RaftOutbox) {
         guard isDamaged, case .follower(let following) = role else { return }
-        guard log.term(at: commitIndex) == term, following.verified >= commitIndex, stableIndex >= commitIndex else {
-            return
-        }
+        guard commitIndex >= following.leaderCommit, log.term(at: commitIndex) == term,
+            following.verified >= commitIndex, stableIndex >= commitIndex
+        else { return }
         isDamaged = false
         out.notices.append(.damageRepaired(commitIndex))
     }

@@ -12,6 +12,14 @@ extension Raft {
         }
     }
 
+    /// What the snapshot under way to `peer` covers; `nil` before its first piece, and without one.
+    package func snapshotPosition(for peer: NodeID) -> SnapshotPosition? {
+        guard case .leader(let leading) = role, let progress = leading.peers.first(where: { $0.id == peer }),
+            case .snapshotting(let transfer) = progress.flow
+        else { return nil }
+        return transfer.position
+    }
+
     mutating func beginSnapshot(for index: Int, now: Instant, into out: inout RaftOutbox) {
         if case .snapshotting = leading.peers[index].flow { return }
         leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
@@ -51,8 +59,8 @@ extension Raft {
         }
         if reply.next == transfer.number + 1 && !transfer.isLast {
             out.wantedChunks.append((sender, reply.next))
-        } else if reply.next == 0 && transfer.number > 0 {
-            // The receiver began a new life in between: so does the transfer.
+        } else if reply.next == 0 {
+            // The receiver began a new life in between, or has no use for this position: so does the transfer.
             leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
             out.wantedChunks.append((sender, 0))
         }
@@ -80,7 +88,12 @@ extension Raft {
             incoming = nil
             return chunk.number + 1
         }
-        if chunk.number == 0 && incoming?.next != 1 { incoming = IncomingSnapshot(position: chunk.position) }
+        // Entries from the base on are all there is: a state from before it would leave a gap (`invariants.md` 11).
+        guard chunk.position.index >= log.baseIndex else { return 0 }
+        // A repeated first piece does not begin the transfer anew: the leader would not go back with it.
+        if chunk.number == 0 && incoming?.position != chunk.position {
+            incoming = IncomingSnapshot(position: chunk.position)
+        }
         guard var snapshot = incoming, snapshot.position == chunk.position else {
             incoming = nil
             return 0
@@ -106,7 +119,6 @@ extension Raft {
     package mutating func snapshotInstalled(at position: SnapshotPosition, now: Instant, into out: inout RaftOutbox) {
         incoming = nil
         needsSnapshot = false
-        knownTime = max(knownTime, position.time)
         out.notices.append(.snapshotInstalled(position.index))
         if log.term(at: position.index) == position.term {
             // The log already leads on from there: it is kept.
@@ -114,6 +126,7 @@ extension Raft {
         } else {
             precondition(position.index > commitIndex, "a snapshot never takes a committed suffix away")
             log.reset(toIndex: position.index, term: position.term)
+            baseTime = position.time
             configurations = [(position.index, position.configuration)]
             commitIndex = position.index
             stableIndex = position.index

@@ -9,6 +9,7 @@ package import Primitives
 package struct Raft: Sendable {
     package let id: NodeID
     package let settings: Settings
+    package let bounds: LogBounds
     package internal(set) var log: ReplicatedLog
     package internal(set) var commitIndex: LogIndex
     /// The leader's applied index and state digest that go out with its heartbeats; set by the driver.
@@ -21,8 +22,10 @@ package struct Raft: Sendable {
     var generator: SeededGenerator
     /// Configurations in the log or its base, with their indexes; the last one is in force (Raft §4.1).
     var configurations: [(index: LogIndex, configuration: Configuration)]
-    /// The largest cluster time heard of, in entries or heartbeats.
-    var knownTime: ClusterTime
+    /// The cluster time of the log's base.
+    var baseTime: ClusterTime
+    /// The newest cluster time heard from the leader of the newest term heard, this member's own leadership included.
+    var heardTime: (term: Term, time: ClusterTime) = (.zero, .zero)
     /// True until a leader has repaired a log that lost acknowledged entries: no votes, no campaign, not counted.
     package internal(set) var isDamaged: Bool
 
@@ -68,13 +71,15 @@ package struct Raft: Sendable {
     ///   - recovered: what its disk holds.
     ///   - bootstrap: the cluster's first configuration, appended at index 1 when the disk is empty.
     ///   - state: what its durable state already covers; known to be committed.
+    ///   - bounds: how much of the log is kept and sent at a time.
     ///   - seed: for time-outs and read batch numbers; different for every life of every member.
     package init(
         id: NodeID, settings: Settings, recovered: RecoveredLog, bootstrap: Configuration, state: SnapshotPosition?,
-        seed: UInt64, now: Instant
+        bounds: LogBounds = LogBounds(), seed: UInt64, now: Instant
     ) {
         self.id = id
         self.settings = settings
+        self.bounds = bounds
         hardState = recovered.hardState
         let start = Raft.startingPoint(recovered, state: state)
         log = ReplicatedLog(
@@ -82,7 +87,7 @@ package struct Raft: Sendable {
         stableIndex = log.lastIndex
         commitIndex = max(state?.index ?? .zero, log.baseIndex)
         configurations = start.base.map { [($0.index, $0.configuration)] } ?? []
-        knownTime = max(state?.time ?? .zero, start.base?.time ?? .zero, start.entries.last?.time ?? .zero)
+        baseTime = start.base?.time ?? .zero
         isDamaged = recovered.damagedBelow != nil
         pendingReset = start.isReset ? start.base : nil
         generator = SeededGenerator(seed: seed)
@@ -163,6 +168,19 @@ package struct Raft: Sendable {
     /// The cluster time a leader would stamp now; what was last heard of on the others.
     package func clusterTime(at now: Instant) -> ClusterTime {
         if case .leader(let leading) = role { max(knownTime, leading.clock.time(at: now)) } else { knownTime }
+    }
+
+    /// The cluster time that a new leader may go on from without making any lease it inherits shorter (`invariants.md` 25):
+    /// that of its last entry, or a later one from the leader who appended that entry. The clocks of other leaders may be
+    /// ahead of the one that counts for these leases.
+    var knownTime: ClusterTime {
+        let last = log.lastTime ?? baseTime
+        return heardTime.term == log.lastTerm ? max(last, heardTime.time) : last
+    }
+
+    /// Remembers what a leader's clock showed.
+    mutating func heard(_ time: ClusterTime, in term: Term) {
+        if term > heardTime.term || term == heardTime.term && time > heardTime.time { heardTime = (term, time) }
     }
 
     /// The moment until which nothing happens unless something arrives.
@@ -310,6 +328,7 @@ package struct Raft: Sendable {
             let base = position(at: limit, time: log[limit].time)
         else { return nil }
         log.compact(through: limit)
+        baseTime = base.time
         let kept = configurations.lastIndex { $0.index <= limit } ?? 0
         configurations.removeFirst(kept)
         return LogTruncation(base: base)

@@ -88,7 +88,7 @@ extension Replica {
                 expiryInFlight = propose(Proposal(command: command).encoded(), origins: [], at: now)
             }
         }
-        if compactionInFlight == nil, let revision = store.compactionDue(bounds) {
+        if compactionInFlight == nil, let revision = store.compactionDue(historyBounds) {
             let proposal = Proposal(command: .compact(through: revision))
             compactionInFlight = propose(proposal.encoded(), origins: [], at: now)
         }

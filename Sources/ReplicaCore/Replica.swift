@@ -13,7 +13,7 @@ package struct Replica: Sendable {
     /// Set while this node's state differs from the leader's or is lost: it answers no reads until it is replaced.
     package internal(set) var isFenced: Bool
 
-    let bounds: HistoryBounds
+    let historyBounds: HistoryBounds
     var raftOut = RaftOutbox()
     var digests = DigestHistory()
     var watches = WatchHub()
@@ -55,18 +55,20 @@ package struct Replica: Sendable {
     ///   - state: what `state.db` holds, with the log position it stands at; `nil` when it is empty.
     ///   - bootstrap: the first configuration of a new cluster.
     ///   - bounds: how much history a leader keeps.
+    ///   - logBounds: how much of the log this node keeps, and sends at a time.
     ///   - seed: different for every life of every node.
     package init(
         id: NodeID, settings: Settings, recovered: RecoveredLog, state: (position: SnapshotPosition, store: Store)?,
-        bootstrap: Configuration, bounds: HistoryBounds = HistoryBounds(), seed: UInt64, now: Instant
+        bootstrap: Configuration, bounds: HistoryBounds = HistoryBounds(), logBounds: LogBounds = LogBounds(),
+        seed: UInt64, now: Instant
     ) {
         self.id = id
-        self.bounds = bounds
+        historyBounds = bounds
         var generator = SeededGenerator(seed: seed)
         nextOrigin = generator.next()
         raft = Raft(
             id: id, settings: settings, recovered: recovered, bootstrap: bootstrap, state: state?.position,
-            seed: generator.next(), now: now)
+            bounds: logBounds, seed: generator.next(), now: now)
         store = state?.store ?? Store()
         deadlines = DeadlineWheel(now: now)
         // The log goes on from a state that is not there: only a leader's snapshot helps.
@@ -105,6 +107,7 @@ package struct Replica: Sendable {
         raft.digestStamp = isFenced ? (.zero, 0) : (store.appliedIndex, store.header.digest)
         raft.flush(now: now, into: &raftOut)
         progress(at: now, into: &out)
+        dropFinishedSnapshots()
         watches.catchUp(from: store, into: &out)
         if knewLeader != (raft.leader != nil) {
             knewLeader.toggle()
@@ -160,7 +163,7 @@ package struct Replica: Sendable {
     package func nextDeadline(at now: Instant) -> Instant {
         if watches.hasWork(at: store.revision) { return now }
         var next = min(raft.nextDeadline, deadlines.nextDeadline)
-        if raft.hasCommittedInTerm, expiryInFlight == nil, let due = store.nextLeaseDeadline {
+        if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
             let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
             next = min(next, Instant(nanoseconds: now.nanoseconds + wait))
         }
@@ -189,7 +192,7 @@ package struct Replica: Sendable {
         let count = Int(raft.log.lastIndex.rawValue - raft.log.baseIndex.rawValue)
         guard count > 0 else { return }
         let average = max(1, raft.log.byteCount / count)
-        let keep = UInt64(min(Limits.trailingEntries, Limits.trailingBytes / average))
+        let keep = UInt64(min(raft.bounds.trailingEntries, raft.bounds.trailingBytes / average))
         let applied = store.appliedIndex.rawValue
         guard applied > keep else { return }
         let target = min(index, LogIndex(applied - keep))

@@ -5,25 +5,25 @@ internal import Primitives
 /// A snapshot on its way to a member: a copy of the store as it was, encoded piece by piece as it is asked for.
 struct OutgoingSnapshot: Sendable {
     let position: SnapshotPosition
-    private let header: StateHeader
+    private let chunkBytes: Int
     private var records: StateRecords
     private var number: UInt64 = 0
     private var current: (bytes: Bytes, isLast: Bool)
 
-    init(position: SnapshotPosition, store: Store) {
+    init(position: SnapshotPosition, store: Store, chunkBytes: Int) {
         self.position = position
-        header = store.header
+        self.chunkBytes = chunkBytes
         records = store.records()
         current = ([], false)
-        var writer = ByteWriter(reserving: Limits.snapshotChunkBytes + 4096)
-        header.encode(into: &writer)
+        var writer = ByteWriter(reserving: chunkBytes + 4096)
+        store.header.encode(into: &writer)
         current = fill(&writer)
     }
 
     /// Piece `wanted`: the current one or the next; `nil` when neither.
     mutating func chunk(_ wanted: UInt64) -> (number: UInt64, bytes: Bytes, isLast: Bool)? {
         if wanted == number + 1, !current.isLast {
-            var writer = ByteWriter(reserving: Limits.snapshotChunkBytes + 4096)
+            var writer = ByteWriter(reserving: chunkBytes + 4096)
             current = fill(&writer)
             number = wanted
         }
@@ -31,7 +31,7 @@ struct OutgoingSnapshot: Sendable {
     }
 
     private mutating func fill(_ writer: inout ByteWriter) -> (bytes: Bytes, isLast: Bool) {
-        while writer.bytes.count < Limits.snapshotChunkBytes {
+        while writer.bytes.count < chunkBytes {
             guard let record = records.next() else { return (writer.bytes, true) }
             record.encode(into: &writer)
         }
@@ -44,16 +44,24 @@ extension Replica {
         let wanted = raftOut.wantedChunks
         raftOut.wantedChunks = []
         for (peer, number) in wanted {
-            if number == 0, outgoing[peer]?.chunk(0) == nil { beginSnapshot(for: peer) }
+            // The copy of an earlier transfer may end below what the log still has.
+            if raft.snapshotPosition(for: peer) == nil { beginSnapshot(for: peer) }
             guard let chunk = outgoing[peer]?.chunk(number), let position = outgoing[peer]?.position else { continue }
             raft.sendSnapshotChunk(chunk, of: position, to: peer, now: now, into: &raftOut)
         }
     }
 
+    /// Lets go of the copies that nobody waits for any more.
+    mutating func dropFinishedSnapshots() {
+        guard !outgoing.isEmpty else { return }
+        outgoing = outgoing.filter { raft.snapshotPosition(for: $0.key) != nil }
+    }
+
     private mutating func beginSnapshot(for peer: NodeID) {
         outgoing[peer] = nil
         guard !isFenced, let position = raft.position(at: store.appliedIndex, time: store.time) else { return }
-        outgoing[peer] = OutgoingSnapshot(position: position, store: store)
+        outgoing[peer] = OutgoingSnapshot(
+            position: position, store: store, chunkBytes: raft.bounds.snapshotChunkBytes)
     }
 
     /// Reads a received snapshot and hands it out to be made durable; nothing is applied until it is.

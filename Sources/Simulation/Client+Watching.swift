@@ -1,0 +1,181 @@
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+/// What a watch must bring next.
+struct WatchCheck {
+    var client: Int
+    var node: Int
+    var life: Int
+    var selections: [KeySelection]
+    /// Everything up to here was delivered, or lies before the start.
+    var cursor: Revision
+    var isOpen = false
+    var isPaused = false
+}
+
+extension World {
+    // MARK: Opening
+
+    /// Opens a watch when there is none: from now, or where the last one ended.
+    func watch(_ client: Client) {
+        guard client.watch == nil else { return }
+        nextWatch += 1
+        let id = WatchID(nextWatch)
+        client.watch = id
+        if client.resumeAfter == nil { client.selections = anySelections() }
+        let start = client.resumeAfter.map { WatchStart.after($0) } ?? .now
+        let request = WatchRequest(selections: client.selections, start: start)
+        let node = random.below(nodes.count)
+        watches[id] = WatchCheck(
+            client: client.number, node: node, life: nodes[node].life, selections: client.selections,
+            cursor: client.resumeAfter ?? .zero)
+        if client.resumeAfter != nil { counters[.watchResumed] += 1 }
+        call(.watch(id, request), for: .watch(id), from: client, at: node)
+    }
+
+    private func anySelections() -> [KeySelection] {
+        switch random.below(4) {
+        case 0: [.prefix([])]
+        case 1: [.prefix(Bytes("k/".utf8))]
+        case 2: [.key(Client.controllerKey), .key(Bytes("k/3".utf8)), .prefix(Bytes("k/1".utf8))]
+        default: [.key(Bytes("k/\(random.below(Client.keyCount))".utf8))]
+        }
+    }
+
+    /// The answer to the opening.
+    func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode) throws(Violation) {
+        guard var watch = watches[id] else { return }
+        counters[.watchOpened] += 1
+        watch.isOpen = true
+        watch.life = node.life
+        if let records {
+            watch.cursor = revision
+            var expected = watch.selections.flatMap { history.model.records($0, at: revision) }
+            expected.sort { $0.key.lexicographicallyPrecedes($1.key) }
+            let isSame = Set(expected) == Set(records) && records.count == Set(expected).count
+            guard isSame else {
+                throw Violation("29", "a watch begins with records that revision \(revision.rawValue) did not have")
+            }
+        }
+        watches[id] = watch
+        schedule.add(.watchTurn(client: watch.client, watch: id.rawValue), at: now + random.around(500_000_000))
+    }
+
+    /// The client pauses, goes on, or moves to another node.
+    func turnWatch(_ number: Int, _ id: WatchID) {
+        guard let watch = watches[id], watch.isOpen, clients[number].watch == id else { return }
+        let node = nodes[watch.node]
+        if watch.isPaused {
+            watches[id]?.isPaused = false
+            input(.resumeWatch(id), to: node)
+        } else if case .settling = phase {
+            return
+        } else if random.chance(5000) {
+            counters[.watchPaused] += 1
+            watches[id]?.isPaused = true
+            input(.pauseWatch(id), to: node)
+        } else if random.chance(3000) {
+            input(.closeWatch(id), to: node)
+            close(id, watch)
+        }
+        schedule.add(.watchTurn(client: number, watch: id.rawValue), at: now + random.around(500_000_000))
+    }
+
+    private func close(_ id: WatchID, _ watch: WatchCheck) {
+        watches[id] = nil
+        let client = clients[watch.client]
+        guard client.watch == id else { return }
+        client.watch = nil
+        client.resumeAfter = watch.isOpen && random.chance(8000) ? watch.cursor : nil
+    }
+
+    /// The node is gone; its watches go on elsewhere.
+    func closeWatches(at node: SimulatedNode) {
+        for (id, watch) in watches.sorted(by: { $0.key < $1.key }) where watch.node == node.number && watch.isOpen {
+            close(id, watch)
+        }
+    }
+
+    // MARK: Deliveries
+
+    func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
+        for id in delivery.watches {
+            if options.sabotage == .skipsDeliveries, random.chance(100) { continue }
+            guard var watch = watches[id] else { continue }
+            guard watch.isOpen else { throw Violation("29", "watch \(id.rawValue) gets events before it is open") }
+            for revision in delivery.batch.revisions { try check(revision, of: &watch, id) }
+            watches[id] = watch
+        }
+    }
+
+    private func check(_ events: RevisionEvents, of watch: inout WatchCheck, _ id: WatchID) throws(Violation) {
+        guard events.revision > watch.cursor else {
+            throw Violation(
+                "30", "watch \(id.rawValue) gets revision \(events.revision.rawValue) after \(watch.cursor.rawValue)")
+        }
+        try checkNothingMissed(watch, before: events.revision, id)
+        guard let expected = expectedEvents(watch, events.revision), expected.matches(events.events) else {
+            throw Violation("29", "watch \(id.rawValue) gets wrong events of revision \(events.revision.rawValue)")
+        }
+        counters[.eventsDelivered] += events.events.count
+        watch.cursor = events.revision
+    }
+
+    private func checkNothingMissed(_ watch: WatchCheck, before end: Revision, _ id: WatchID) throws(Violation) {
+        var revision = watch.cursor.next
+        while revision < end {
+            guard expectedEvents(watch, revision) == nil else {
+                throw Violation("29", "watch \(id.rawValue) misses revision \(revision.rawValue)")
+            }
+            revision = revision.next
+        }
+    }
+
+    /// The events of a revision that a watch selects; `nil` when there are none.
+    private func expectedEvents(_ watch: WatchCheck, _ revision: Revision) -> [Event]? {
+        let events = history.model.events(of: revision)?.events.filter { event in
+            watch.selections.contains { $0.contains(event.key) }
+        }
+        return events?.isEmpty ?? true ? nil : events
+    }
+
+    func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
+        guard let watch = watches[id] else { return }
+        counters[.watchCompacted] += 1
+        guard case .compacted(let oldest) = end, oldest > watch.cursor.next, oldest <= history.model.store.oldestRevision
+        else {
+            throw Violation("29", "watch \(id.rawValue) at \(watch.cursor.rawValue) ends with \(end)")
+        }
+        watches[id] = nil
+        clients[watch.client].watch = nil
+        clients[watch.client].resumeAfter = nil
+    }
+
+    /// In the end nothing is outstanding.
+    func checkComplete(_ watch: WatchCheck) throws(Violation) {
+        guard watch.isOpen, !watch.isPaused, nodes[watch.node].isUp else { return }
+        try checkNothingMissed(watch, before: history.model.store.revision.next, clients[watch.client].watch ?? WatchID(0))
+    }
+}
+
+extension [Event] {
+    /// Equal but for what an event replaced, which may be compacted.
+    fileprivate func matches(_ others: [Event]) -> Bool {
+        count == others.count && zip(self, others).allSatisfy { $0.0.matches($0.1) }
+    }
+}
+
+extension Event {
+    fileprivate func matches(_ other: Event) -> Bool {
+        switch (self, other) {
+        case (.put(let record, let before), .put(let otherRecord, let otherBefore)):
+            record == otherRecord && (otherBefore == nil || otherBefore == before)
+        case (.delete(let key, let revision, let reason, let before),
+            .delete(let otherKey, let otherRevision, let otherReason, let otherBefore)):
+            key == otherKey && revision == otherRevision && reason == otherReason
+                && (otherBefore == nil || otherBefore == before)
+        default: false
+        }
+    }
+}

@@ -1,0 +1,227 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+/// Everything that was promised or committed in a world, and the checks that need all of it.
+struct History {
+    var model = ClusterModel()
+    var operations: [Operation] = []
+    var leases: [LeaseID: LeaseFacts] = [:]
+    /// Per node, while its log is damaged: the index below which it is.
+    var damage: [LogIndex?]
+    /// Nodes that do not come back in the recovery.
+    var isRetired: [Bool]
+    let quorum: Int
+    private(set) var leaders: [Term: Int] = [:]
+    private var operationOf: [Bytes: Int] = [:]
+    private var votes: [Vote: NodeID] = [:]
+    private var contents: [EntryID: UInt64] = [:]
+    private var repeatable: [IdempotencyKey: CommandResult] = [:]
+
+    private struct Vote: Hashable {
+        var node: Int
+        var term: Term
+    }
+
+    private struct EntryID: Hashable {
+        var index: LogIndex
+        var term: Term
+    }
+
+    init(nodes: Int, quorum: Int) {
+        damage = Array(repeating: nil, count: nodes)
+        isRetired = Array(repeating: false, count: nodes)
+        self.quorum = quorum
+    }
+
+    // MARK: - Operations
+
+    mutating func begin(_ proposal: Proposal, client: Int, at now: Int64) -> Int {
+        operations.append(
+            Operation(proposal: proposal, client: client, firstSent: now, logEnd: model.lastIndex))
+        operationOf[proposal.encoded()] = operations.count - 1
+        return operations.count - 1
+    }
+
+    /// An attempt was answered with a refusal, or never.
+    mutating func refused(_ number: Int, mayBeApplied: Bool) throws(Violation) {
+        operations[number].open -= 1
+        if mayBeApplied { operations[number].mayBeApplied = true }
+        try checkRefused(number)
+    }
+
+    private func checkRefused(_ number: Int) throws(Violation) {
+        let operation = operations[number]
+        guard let applied = operation.applied, operation.open == 0, !operation.mayBeApplied else { return }
+        throw Violation(
+            "refusal", "a write refused as certainly not applied is entry \(applied.index.rawValue): \(operation)")
+    }
+
+    mutating func acknowledged(
+        _ number: Int, _ result: CommandResult, _ position: ReplyPosition
+    ) throws(Violation) {
+        operations[number].open -= 1
+        operations[number].mayBeApplied = true
+        let operation = operations[number]
+        guard let applied = operation.applied else {
+            throw Violation("1-3", "an acknowledged write is not in the cluster's log: \(operation)")
+        }
+        guard applied.result == result else {
+            throw Violation("20", "acknowledged with \(result), but entry \(applied.index.rawValue) came to \(applied)")
+        }
+        guard position.revision >= model.revision(at: applied.index) else {
+            throw Violation("14", "a write is acknowledged at revision \(position.revision.rawValue), before its own")
+        }
+    }
+
+    // MARK: - Commits
+
+    /// A node committed the next entry of the cluster's log: the model applies it.
+    mutating func commit(_ entry: Entry, at now: Int64) throws(Violation) -> ClusterModel.Effect {
+        let effect = try model.append(entry)
+        if let proposal = effect.proposal, let result = effect.result {
+            try take(effect, proposal, result)
+            try takeLeases(proposal.command, result, effect, at: now)
+        }
+        return effect
+    }
+
+    private mutating func take(
+        _ effect: ClusterModel.Effect, _ proposal: Proposal, _ result: CommandResult
+    ) throws(Violation) {
+        if let key = proposal.idempotencyKey {
+            if let first = repeatable[key] {
+                guard effect.isRepetition, first == result else {
+                    throw Violation("20", "entry \(effect.index.rawValue) applies \(key) a second time")
+                }
+                return
+            }
+            repeatable[key] = result
+        }
+        guard let number = operationOf[effect.proposalBytes] else { return }
+        if let before = operations[number].applied {
+            throw Violation(
+                "20", "entry \(effect.index.rawValue) applies again what entry \(before.index.rawValue) did: \(proposal)")
+        }
+        guard effect.index > operations[number].logEnd else {
+            throw Violation("linearizability", "entry \(effect.index.rawValue) lies before its request was sent")
+        }
+        operations[number].applied = (effect.index, result)
+        try checkRefused(number)
+    }
+
+    // MARK: - Leases
+
+    private mutating func takeLeases(
+        _ command: Command, _ result: CommandResult, _ effect: ClusterModel.Effect, at now: Int64
+    ) throws(Violation) {
+        if effect.isRepetition { return }
+        switch (command, result) {
+        case (.grantLease(let id, let ttl), .leaseGranted): leases[id] = LeaseFacts(ttl: ttl, renewedAt: now)
+        case (.put(let put), .put):
+            if case .new(let id, let ttl) = put.lease { leases[id] = LeaseFacts(ttl: ttl, renewedAt: now) }
+        case (.renewLeases(let ids), .leasesRenewed(let grants)):
+            for (id, grant) in zip(ids, grants) where grant != nil { leases[id]?.renewedAt = now }
+        default: break
+        }
+        for id in effect.expired {
+            leases[id]?.expiredAt = now
+            try checkExpiry(id)
+        }
+    }
+
+    /// A holder was told that its lease counts from `sentAt` on.
+    mutating func promised(_ id: LeaseID, from sentAt: Int64) throws(Violation) {
+        guard let facts = leases[id] else { throw Violation("24", "lease \(id.rawValue) was never granted") }
+        leases[id]?.promisedFrom = max(facts.promisedFrom ?? sentAt, sentAt)
+        try checkExpiry(id)
+    }
+
+    private func checkExpiry(_ id: LeaseID) throws(Violation) {
+        guard let facts = leases[id], let expired = facts.expiredAt, let promised = facts.promisedFrom else { return }
+        guard expired < promised + facts.shortest else { return }
+        let early = (promised + facts.ttl.nanoseconds - expired) / 1_000_000
+        throw Violation(
+            "25", "lease \(id.rawValue) of \(facts.ttl.milliseconds) ms expired \(early) ms before it could")
+    }
+
+    // MARK: - Votes, leaders, acknowledgements
+
+    /// What a message vouches for must be durable when it leaves.
+    mutating func checkSend(_ message: PeerMessage, from node: SimulatedNode, to: SimulatedNode) throws(Violation) {
+        guard case .consensus(let message) = message else { return }
+        switch message {
+        case .vote(let request): try checkVote(by: node, for: node.id, in: request.term)
+        case .voteReply(let reply) where reply.granted: try checkVote(by: node, for: to.id, in: reply.term)
+        case .appendReply(let reply):
+            if case .matching(let through) = reply.outcome { try checkDurable(through, node: node, term: reply.term) }
+        case .append(let append): try checkLeader(node, term: append.term)
+        case .snapshotChunk(let chunk): try checkLeader(node, term: chunk.term)
+        default: break
+        }
+    }
+
+    private mutating func checkVote(by node: SimulatedNode, for candidate: NodeID, in term: Term) throws(Violation) {
+        let durable = node.log.durable.hardState
+        let isDurable = durable.term > term || durable.term == term && durable.votedFor == candidate
+        guard isDurable else {
+            throw Violation("1", "a vote of n\(node.number + 1) in term \(term.rawValue) leaves before it is durable")
+        }
+        let vote = Vote(node: node.number, term: term)
+        guard votes[vote] == nil || votes[vote] == candidate else {
+            throw Violation("1", "n\(node.number + 1) votes twice in term \(term.rawValue)")
+        }
+        votes[vote] = candidate
+    }
+
+    private func checkDurable(_ index: LogIndex, node: SimulatedNode, term: Term) throws(Violation) {
+        // A later write of the same sync may have replaced what an older leader is told of.
+        guard node.log.durable.hardState.term <= term else { return }
+        let covered = max(node.log.durable.lastIndex, node.state.durable.position?.index ?? .zero)
+        guard index > covered else { return }
+        throw Violation(
+            "2", "n\(node.number + 1) acknowledges entry \(index.rawValue), but only \(covered.rawValue) is durable")
+    }
+
+    mutating func checkLeader(_ node: SimulatedNode, term: Term) throws(Violation) {
+        guard let known = leaders[term], known != node.number else {
+            leaders[term] = node.number
+            return
+        }
+        throw Violation(
+            "election safety", "n\(known + 1) and n\(node.number + 1) both lead term \(term.rawValue)")
+    }
+
+    /// Entries with the same index and term are the same everywhere (Raft §5.3, log matching).
+    mutating func checkWrite(_ write: LogWrite, node: SimulatedNode) throws(Violation) {
+        let entries: [Entry] =
+            switch write.change {
+            case .replaceSuffix(let entries), .resetAndAppend(_, let entries): entries
+            case .reset, nil: []
+            }
+        for entry in entries {
+            var writer = ByteWriter()
+            entry.encode(into: &writer)
+            let hash = stableHash(writer.bytes)
+            let id = EntryID(index: entry.index, term: entry.term)
+            guard contents[id] == nil || contents[id] == hash else {
+                throw Violation(
+                    "log matching", "n\(node.number + 1) writes another entry \(entry.index.rawValue) of the same term")
+            }
+            contents[id] = hash
+        }
+    }
+
+    /// The state a node begins with after a crash is one the cluster was in.
+    func checkRestored(_ store: Store, position: SnapshotPosition, node: SimulatedNode) throws(Violation) {
+        guard position.index <= model.lastIndex, store.appliedIndex == position.index else {
+            throw Violation("13", "n\(node.number + 1) has a state of an entry that was never committed")
+        }
+        guard store.header.digest == model.digest(at: position.index),
+            store.revision == model.revision(at: position.index)
+        else {
+            throw Violation("13", "n\(node.number + 1) restarts with a state that entry \(position.index.rawValue) never had")
+        }
+    }
+}

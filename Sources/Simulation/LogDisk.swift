@@ -1,0 +1,80 @@
+internal import Consensus
+internal import Primitives
+internal import ReplicaCore
+
+/// What a node's `log.db` durably holds.
+struct DurableLog {
+    var hardState = HardState()
+    var base: SnapshotPosition?
+    var entries: [Entry] = []
+
+    var baseIndex: LogIndex { base?.index ?? .zero }
+    var lastIndex: LogIndex { entries.last?.index ?? baseIndex }
+
+    func term(at index: LogIndex) -> Term? {
+        if let base, base.index == index { return base.term }
+        guard index > baseIndex, index <= lastIndex else { return nil }
+        return entries[Int(index.rawValue - baseIndex.rawValue) - 1].term
+    }
+
+    mutating func carryOut(_ write: LogWrite) {
+        if let hardState = write.hardState { self.hardState = hardState }
+        switch write.change {
+        case .replaceSuffix(let entries): replaceSuffix(entries)
+        case .reset(let position): reset(position, [])
+        case .resetAndAppend(let position, let entries): reset(position, entries)
+        case nil: break
+        }
+    }
+
+    mutating func carryOut(_ truncation: LogTruncation) {
+        guard truncation.base.index > baseIndex else { return }
+        entries.removeFirst(min(entries.count, Int(truncation.base.index.rawValue - baseIndex.rawValue)))
+        base = truncation.base
+    }
+
+    private mutating func replaceSuffix(_ new: [Entry]) {
+        let kept = Int(new[0].index.rawValue) - Int(baseIndex.rawValue) - 1
+        precondition(kept >= 0 && kept <= entries.count, "a write leaves no gap in the log")
+        entries.removeLast(entries.count - kept)
+        entries.append(contentsOf: new)
+    }
+
+    private mutating func reset(_ position: SnapshotPosition, _ new: [Entry]) {
+        base = position
+        entries = new
+    }
+}
+
+/// A step of a node's log writer.
+enum LogJob {
+    case write(LogWrite, thenSend: [(to: NodeID, message: PeerMessage)])
+    case truncate(LogTruncation)
+}
+
+/// A node's log writer: jobs in order, several with one sync.
+struct LogDisk {
+    var durable = DurableLog()
+    /// Not begun.
+    var queued: [LogJob] = []
+    /// In the sync under way; empty when the disk is idle.
+    var syncing: [LogJob] = []
+    /// Until then nothing is synced.
+    var hangsUntil: Int64 = 0
+
+    mutating func carryOut(_ job: LogJob) {
+        switch job {
+        case .write(let write, _): durable.carryOut(write)
+        case .truncate(let truncation): durable.carryOut(truncation)
+        }
+    }
+
+    /// The process dies: of what was not synced, some first part is there all the same.
+    mutating func crash(_ random: inout SeededGenerator) {
+        let pending = syncing + queued
+        let survivors = pending.isEmpty ? 0 : random.below(pending.count + 1)
+        for job in pending.prefix(survivors) { carryOut(job) }
+        syncing = []
+        queued = []
+    }
+}

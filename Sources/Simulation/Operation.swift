@@ -1,0 +1,55 @@
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+typealias CallID = RequestID
+
+/// A request on its way to a node, or waiting there.
+struct Call {
+    var client: Int
+    var node: Int
+    var sentAt: Int64
+    var timeout: TimeSpan
+    var request: ClientRequest
+    var purpose: Purpose
+    /// The node has it.
+    var wasDelivered = false
+    /// The newest committed revision when the node got it.
+    var floor = Revision.zero
+
+    enum Purpose {
+        case write(operation: Int)
+        case renewal([LeaseID])
+        case read(Query, isStale: Bool)
+        case watch(WatchID)
+    }
+}
+
+/// A write that a client wants done once, in one or more attempts.
+struct Operation {
+    var proposal: Proposal
+    var client: Int
+    var firstSent: Int64
+    /// The end of the log when it was first sent: it can only come after that.
+    var logEnd: LogIndex
+    /// Attempts that are not answered.
+    var open = 0
+    /// An attempt ended without a clear answer.
+    var mayBeApplied = false
+    /// Where it was applied, and what it came to.
+    var applied: (index: LogIndex, result: CommandResult)?
+}
+
+/// What is known of a lease, in true time.
+struct LeaseFacts {
+    var ttl: TimeSpan
+    /// When the last acknowledged grant or renewal was sent.
+    var promisedFrom: Int64?
+    /// When the last grant or renewal was committed.
+    var renewedAt: Int64
+    /// When it was first seen expired.
+    var expiredAt: Int64?
+
+    /// How early an expiry may be seen: clocks may be half a percent off, each way.
+    var shortest: Int64 { ttl.nanoseconds / 100 * 99 }
+}

@@ -1,0 +1,56 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+/// One node of a world: its disks, which outlive it, and the life it has now.
+final class SimulatedNode {
+    let number: Int
+    let id: NodeID
+    var clock: NodeClock
+    var log = LogDisk()
+    var state = StateDisk()
+    /// Counts its starts, from 1.
+    var life = 0
+    var process: Process?
+
+    /// What dies with the process.
+    struct Process {
+        var replica: Replica
+        /// Inputs not handled yet.
+        var inbox: [Input] = []
+        var isAwake = false
+        var isPaused = false
+        /// When its timer is set to go off, in true time.
+        var timer = Int64.max
+        /// What came due in true time while it was paused.
+        var missed: [Happening] = []
+        /// The newest life of each member that this process has seen.
+        var newestLives: [Int]
+        var nextSave: Int64 = 0
+        var checks = NodeChecks()
+        /// Flushes in a row after which the replica wanted to be called again at once.
+        var spins = 0
+    }
+
+    init(number: Int, id: NodeID, clock: NodeClock) {
+        self.number = number
+        self.id = id
+        self.clock = clock
+    }
+
+    var isUp: Bool { process != nil }
+    /// Up and not standing still.
+    var isRunning: Bool { process.map { !$0.isPaused } ?? false }
+    var isLeader: Bool { process?.replica.raft.isLeader ?? false }
+}
+
+/// What the checks remember of one life of a node.
+struct NodeChecks {
+    var commit = LogIndex.zero
+    var applied = LogIndex.zero
+    /// The term it led at the last look.
+    var led: Term?
+    /// The newest revision it answered with.
+    var answered = Revision.zero
+}

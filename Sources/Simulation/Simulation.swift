@@ -1,0 +1,44 @@
+package import Primitives
+
+/// One world: a cluster with its clients and troubles, run to its end and checked.
+package enum Simulation {
+    /// Runs the world that `options` describe.
+    ///
+    /// - Parameter sink: gets every event in words, one line each.
+    package static func run(_ options: SimulationOptions, sink: ((String) -> Void)? = nil) -> SimulationResult {
+        let world = World(options, sink: sink)
+        var violation: Violation?
+        do throws(Violation) {
+            try world.run()
+        } catch {
+            violation = error
+        }
+        return SimulationResult(
+            options: options, violation: violation, traceHash: world.trace.hash.value, events: world.trace.count,
+            simulated: TimeSpan(nanoseconds: world.now), counters: world.counters,
+            lastEvents: violation == nil ? [] : world.trace.lines)
+    }
+}
+
+/// What became of a world.
+package struct SimulationResult: Sendable {
+    package var options: SimulationOptions
+    package var violation: Violation?
+    /// Equal options give equal hashes, in every process.
+    package var traceHash: UInt64
+    package var events: Int
+    package var simulated: TimeSpan
+    package var counters: Counters
+    /// What happened last, in words, when a rule was broken.
+    package var lastEvents: [String]
+
+    /// The whole story of a violation, ready to be printed; `nil` without one.
+    package var report: String? {
+        violation.map { violation in
+            (lastEvents + [
+                "seed \(options.seed), \(options.nodes) nodes: rule \(violation.rule) is broken: \(violation.sentence)",
+                "replay: \(options.replayCommand)",
+            ]).joined(separator: "\n")
+        }
+    }
+}

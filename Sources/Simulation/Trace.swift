@@ -1,0 +1,82 @@
+internal import Primitives
+internal import ReplicaCore
+
+/// One thing that happened, to be read by a person when a rule was broken.
+enum TraceEvent {
+    case message(String, from: Int, to: Int, PeerMessage)
+    case node(Int, String)
+    case notices(Int, [ReplicaNotice])
+    case client(Int, String)
+    case world(String)
+
+    var text: String {
+        switch self {
+        case .message(let what, let from, let to, let message): "n\(from + 1) → n\(to + 1) \(what) \(message.summary)"
+        case .node(let node, let what): "n\(node + 1) \(what)"
+        case .notices(let node, let notices): "n\(node + 1) \(notices.map { "\($0)" }.joined(separator: ", "))"
+        case .client(let client, let what): "client \(client) \(what)"
+        case .world(let what): what
+        }
+    }
+}
+
+/// A hash of everything that happened, and the last of it in words.
+struct Trace {
+    private(set) var hash = Digest()
+    private(set) var count = 0
+    private var recent: [(time: Int64, event: TraceEvent)] = []
+    private var next = 0
+    private let keeps = 60
+    /// Gets every line as it happens.
+    var sink: ((String) -> Void)?
+
+    mutating func note(_ event: TraceEvent, at time: Int64) {
+        if let sink { sink(Trace.line(time, event)) }
+        if recent.count < keeps {
+            recent.append((time, event))
+        } else {
+            recent[next] = (time, event)
+        }
+        next = (next + 1) % keeps
+    }
+
+    mutating func combine(_ kind: Int, _ first: Int, _ second: UInt64, at time: Int64) {
+        count += 1
+        hash.combine(UInt64(bitPattern: time) ^ UInt64(kind) << 56 ^ UInt64(first) << 48)
+        hash.combine(second)
+    }
+
+    /// The last events, oldest first.
+    var lines: [String] {
+        let start = recent.count < keeps ? 0 : next
+        return (0..<recent.count).map { place in
+            let item = recent[(start + place) % recent.count]
+            return Trace.line(item.time, item.event)
+        }
+    }
+
+    private static func line(_ time: Int64, _ event: TraceEvent) -> String {
+        let micros = String(time / 1000)
+        let padded = String(repeating: "0", count: max(0, 7 - micros.count)) + micros
+        return "\(padded.dropLast(6)).\(padded.suffix(6)) \(event.text)"
+    }
+}
+
+extension PeerMessage {
+    /// In a few words; entries by their bounds.
+    var summary: String {
+        switch self {
+        case .consensus(.append(let m)):
+            "append t\(m.term.rawValue) prev \(m.previousIndex.rawValue)/\(m.previousTerm.rawValue)"
+                + " +\(m.entries.count) commit \(m.commit.rawValue) round \(m.round)\(m.roundIsUrgent ? "!" : "")"
+        case .consensus(.appendReply(let m)):
+            "reply t\(m.term.rawValue) \(m.outcome) round \(m.round)\(m.counts ? "" : " damaged")"
+                + (m.needsSnapshot ? " needs snapshot" : "")
+        case .consensus(.snapshotChunk(let m)):
+            "snapshot t\(m.term.rawValue) at \(m.position.index.rawValue) piece \(m.number)\(m.isLast ? " last" : "")"
+        case .consensus(let message): "\(message)"
+        case .forward(let m): "forward t\(m.term.rawValue) of \(m.items.count)"
+        case .forwardRefused(let m): "refused t\(m.term.rawValue) of \(m.origins.count)"
+        }
+    }
+}

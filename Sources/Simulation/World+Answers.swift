@@ -1,0 +1,129 @@
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+// Every answer is held against the model.
+
+extension World {
+    func check(_ reply: ClientReply, to call: Call, from node: SimulatedNode) throws(Violation) {
+        switch (call.purpose, reply) {
+        case (.write(let operation), .written(let result, let position)):
+            counters[.writeAcknowledged] += 1
+            try history.acknowledged(operation, result, position)
+            try checkPromise(operation, result)
+            try checkAnswered(position, node)
+        case (.write(let operation), .refused(let refusal, _)):
+            try history.refused(operation, mayBeApplied: refusal.mayBeApplied)
+        case (.renewal(let leases), .renewed(let grants, _)): try checkRenewal(call, leases, grants)
+        case (.read(let query, let isStale), .read(let result, let position)):
+            try checkRead(query, result, position, isStale: isStale, call, node)
+        case (.watch(let id), .watching(let records, let position)):
+            if records != nil { try checkFloor(position, call) }
+            try opened(id, records, at: position.revision, node: node)
+        case (.watch(let id), .refused(let refusal, _)):
+            try checkRefused(refusal, id)
+            watches[id] = nil
+        case (_, .refused(let refusal, _)):
+            guard !refusal.mayBeApplied || isRenewal(call) else {
+                throw Violation("reply", "\(call.purpose) is answered with \(refusal)")
+            }
+        default: throw Violation("reply", "\(call.purpose) is answered with \(reply)")
+        }
+    }
+
+    private func isRenewal(_ call: Call) -> Bool {
+        if case .renewal = call.purpose { true } else { false }
+    }
+
+    /// A node never answers with less than before (`invariants.md` 14).
+    private func checkAnswered(_ position: ReplyPosition, _ node: SimulatedNode) throws(Violation) {
+        let before = node.process?.checks.answered ?? .zero
+        guard position.revision >= before, position.revision <= history.model.store.revision else {
+            throw Violation(
+                "14", "n\(node.number + 1) answers at revision \(position.revision.rawValue) after \(before.rawValue)")
+        }
+        node.process?.checks.answered = position.revision
+    }
+
+    /// A linearizable answer reflects everything committed before the request arrived (`invariants.md` 21–23).
+    private func checkFloor(_ position: ReplyPosition, _ call: Call) throws(Violation) {
+        guard position.revision < call.floor else { return }
+        throw Violation(
+            "22", "n\(call.node + 1) answers \(call.purpose) at revision \(position.revision.rawValue), "
+                + "but \(call.floor.rawValue) was committed before it arrived")
+    }
+
+    // MARK: Leases
+
+    private func checkPromise(_ operation: Int, _ result: CommandResult) throws(Violation) {
+        let sentAt = history.operations[operation].firstSent
+        switch (history.operations[operation].proposal.command, result) {
+        case (.grantLease(let id, _), .leaseGranted):
+            counters[.leaseGranted] += 1
+            try history.promised(id, from: sentAt)
+        case (.put(let put), .put):
+            if case .new(let id, _) = put.lease { try history.promised(id, from: sentAt) }
+        case (.revokeLease, .leaseRevoked): counters[.leaseRevoked] += 1
+        default: break
+        }
+    }
+
+    private func checkRenewal(_ call: Call, _ leases: [LeaseID], _ grants: [LeaseGrant?]) throws(Violation) {
+        guard grants.count == leases.count else { throw Violation("reply", "a renewal answers not every lease") }
+        for (id, grant) in zip(leases, grants) {
+            guard let grant else { continue }
+            counters[.leaseRenewed] += 1
+            guard grant.id == id, grant.remaining == grant.ttl else {
+                throw Violation("24", "lease \(id.rawValue) is renewed to \(grant)")
+            }
+            try history.promised(id, from: call.sentAt)
+        }
+    }
+
+    // MARK: Reads
+
+    private func checkRead(
+        _ query: Query, _ result: QueryResult, _ position: ReplyPosition, isStale: Bool, _ call: Call,
+        _ node: SimulatedNode
+    ) throws(Violation) {
+        guard case .range(let range) = query else { return }
+        if isStale {
+            counters[.staleRead] += 1
+        } else {
+            counters[.linearizableRead] += 1
+            if !node.isLeader { counters[.followerRead] += 1 }
+            try checkFloor(position, call)
+        }
+        try checkAnswered(position, node)
+        let revision = range.at ?? position.revision
+        if range.at != nil { counters[.pastRead] += 1 }
+        switch result {
+        case .range(let page):
+            let expected = history.model.records(range.selection, at: revision)
+            guard page.records == expected, page.count == expected.count else {
+                throw Violation(
+                    "linearizability", "a read at revision \(revision.rawValue) gets \(page.records), not \(expected)")
+            }
+        case .failed(.compacted): try checkCompacted(revision)
+        case .failed(.futureRevision): try checkFuture(revision, position)
+        default: throw Violation("reply", "\(query) is answered with \(result)")
+        }
+    }
+
+    private func checkCompacted(_ revision: Revision) throws(Violation) {
+        guard revision > history.model.store.header.compactedRevision else { return }
+        throw Violation("29", "revision \(revision.rawValue) is said to be compacted, and is not")
+    }
+
+    private func checkFuture(_ revision: Revision, _ position: ReplyPosition) throws(Violation) {
+        guard revision <= position.revision else { return }
+        throw Violation("14", "revision \(revision.rawValue) is said to be in the future of \(position.revision.rawValue)")
+    }
+
+    private func checkRefused(_ refusal: Refusal, _ id: WatchID) throws(Violation) {
+        guard case .compacted(let oldest) = refusal, let watch = watches[id] else { return }
+        guard watch.cursor.next < oldest, oldest <= history.model.store.oldestRevision else {
+            throw Violation("29", "watch \(id.rawValue) after \(watch.cursor.rawValue) is refused as compacted")
+        }
+    }
+}

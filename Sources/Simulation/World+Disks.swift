@@ -1,0 +1,83 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+// The shell's dealings with its two disks.
+
+extension World {
+    /// Begins a sync of what is queued, if none is under way.
+    func syncLog(_ node: SimulatedNode) {
+        guard node.log.syncing.isEmpty, !node.log.queued.isEmpty else { return }
+        let count = random.chance(8000) ? node.log.queued.count : 1 + random.below(node.log.queued.count)
+        node.log.syncing = Array(node.log.queued.prefix(count))
+        node.log.queued.removeFirst(count)
+        let end = max(now, node.log.hangsUntil) + random.around(swarm.diskLatency)
+        schedule.add(.logSynced(node: node.number, life: node.life), at: end)
+    }
+
+    func logSynced(_ node: SimulatedNode) throws(Violation) {
+        guard now >= node.log.hangsUntil, !node.log.syncing.isEmpty else { return }
+        let jobs = node.log.syncing
+        node.log.syncing = []
+        var last: WriteID?
+        var released: [(to: NodeID, message: PeerMessage)] = []
+        for job in jobs {
+            node.log.carryOut(job)
+            if case .write(let write, let thenSend) = job {
+                last = write.id
+                released += thenSend
+            }
+        }
+        trace.combine(3, node.number, last?.rawValue ?? 0, at: now)
+        if let last, options.sabotage != .lyingDisk {
+            input(.persisted(last), to: node)
+            for (to, message) in released { try send(message, from: node, to: to) }
+        }
+        syncLog(node)
+    }
+
+    /// Takes what changed now and then, and moves on what the log is durable for.
+    func saveState(_ node: SimulatedNode) {
+        guard var process = node.process else { return }
+        if now >= process.nextSave, node.state.replacing == nil {
+            process.nextSave = now + random.around(swarm.saveInterval)
+            if let (delta, position) = process.replica.takeStateDelta() {
+                node.state.held.append((sabotaged(delta), position))
+                if random.chance(100) { checkCodec(delta) }
+            }
+            node.process = process
+            schedule.add(
+                .stateStep(node: node.number, life: node.life), at: now + 1 + random.around(swarm.saveInterval / 2))
+        }
+        let stable = options.sabotage == .savesStateEarly ? LogIndex(.max) : process.replica.raft.stableIndex
+        node.state.release(through: stable)
+    }
+
+    private func sabotaged(_ delta: StateDelta) -> StateDelta {
+        guard options.sabotage == .savesIndexWithoutRows, random.chance(1000) else { return delta }
+        return StateDelta(header: delta.header)
+    }
+
+    private func checkCodec(_ delta: StateDelta) {
+        for record in delta.upserts {
+            var writer = ByteWriter()
+            record.encode(into: &writer)
+            var reader = ByteReader(writer.bytes)
+            precondition((try? StateRecord(from: &reader)) == record, "a state record survives its codec")
+        }
+    }
+
+    /// `state.db` is synced.
+    func stepState(_ node: SimulatedNode) {
+        guard node.state.replacing == nil else { return }
+        saveState(node)
+        if let index = node.state.sync() { input(.stateSaved(through: index), to: node) }
+        if node.process.map({ $0.nextSave <= now }) ?? false { saveState(node) }
+    }
+
+    func stateReplaced(_ node: SimulatedNode) {
+        _ = node.state.sync()
+        if let position = node.state.replace() { input(.snapshotSaved(position), to: node) }
+    }
+}

@@ -1,0 +1,177 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+// What is checked of a node after each of its steps.
+
+extension World {
+    func look(at node: SimulatedNode) throws(Violation) {
+        guard let process = node.process else { return }
+        let raft = process.replica.raft
+        var checks = process.checks
+        try lookAtLeader(node, raft, &checks)
+        try lookAtCommits(node, raft, &checks)
+        try lookAtState(node, process.replica, &checks)
+        if !raft.isDamaged, history.damage[node.number] != nil {
+            history.damage[node.number] = nil
+            try checkRepaired(node, raft)
+        }
+        node.process?.checks = checks
+    }
+
+    private func lookAtLeader(_ node: SimulatedNode, _ raft: Raft, _ checks: inout NodeChecks) throws(Violation) {
+        guard raft.isLeader else {
+            checks.led = nil
+            return
+        }
+        guard checks.led != raft.term else { return }
+        checks.led = raft.term
+        counters[.leaderElected] += 1
+        try history.checkLeader(node, term: raft.term)
+        try checkHolds(node, raft, whatIs: "leads term \(raft.term.rawValue)")
+        if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
+        if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
+    }
+
+    /// Leader completeness (Raft §5.4): the last committed entry is in the log.
+    private func checkHolds(_ node: SimulatedNode, _ raft: Raft, whatIs: String) throws(Violation) {
+        let last = history.model.lastIndex
+        guard last > raft.log.baseIndex else { return }
+        guard raft.log.term(at: last) == history.model[last].term else {
+            throw Violation("leader completeness", "n\(node.number + 1) \(whatIs) without committed entry \(last.rawValue)")
+        }
+    }
+
+    /// A repaired node votes again: it must hold everything that may depend on it.
+    private func checkRepaired(_ node: SimulatedNode, _ raft: Raft) throws(Violation) {
+        counters[.damageRepaired] += 1
+        let holders = nodes.count { other in
+            other !== node && holdsDurably(other, history.model.lastIndex) && history.damage[other.number] == nil
+        }
+        // A majority of the others must hold what is committed, or this node must.
+        if holders >= history.quorum || holdsDurably(node, history.model.lastIndex) { return }
+        throw Violation("15", "n\(node.number + 1) counts itself repaired without a committed entry it is needed for")
+    }
+
+    private func holdsDurably(_ node: SimulatedNode, _ index: LogIndex) -> Bool {
+        guard index > .zero else { return true }
+        if let state = node.state.durable.position, state.index >= index { return true }
+        if index <= node.log.durable.baseIndex { return true }
+        return node.log.durable.term(at: index) == history.model[index].term
+    }
+
+    private func lookAtCommits(_ node: SimulatedNode, _ raft: Raft, _ checks: inout NodeChecks) throws(Violation) {
+        guard raft.commitIndex >= checks.commit else {
+            throw Violation("11", "the commit index of n\(node.number + 1) goes back")
+        }
+        guard raft.commitIndex > checks.commit else { return }
+        var index = checks.commit.next
+        while index <= raft.commitIndex {
+            if index > raft.log.baseIndex { try commit(raft.log[index], at: node, raft) }
+            index = index.next
+        }
+        guard raft.commitIndex <= history.model.lastIndex else {
+            throw Violation("11", "n\(node.number + 1) has a snapshot of what was never committed")
+        }
+        if raft.isLeader, checks.led == raft.term, raft.log.term(at: raft.commitIndex) != raft.term {
+            throw Violation("3", "n\(node.number + 1) commits an entry of an older term by counting")
+        }
+        checks.commit = raft.commitIndex
+    }
+
+    private func commit(_ entry: Entry, at node: SimulatedNode, _ raft: Raft) throws(Violation) {
+        let last = history.model.lastIndex
+        if entry.index <= last {
+            guard history.model[entry.index] == entry else {
+                throw Violation(
+                    "state machine safety", "n\(node.number + 1) commits another entry \(entry.index.rawValue)")
+            }
+            return
+        }
+        guard entry.index == last.next else {
+            throw Violation("11", "n\(node.number + 1) commits entry \(entry.index.rawValue) after \(last.rawValue)")
+        }
+        let effect = try history.commit(entry, at: now)
+        trace.combine(5, node.number, history.model.digest(at: entry.index), at: now)
+        try look(at: effect)
+        try checkQuorum(entry.index)
+    }
+
+    /// A committed entry is durable on a majority (`invariants.md` 2).
+    private func checkQuorum(_ index: LogIndex) throws(Violation) {
+        guard history.damage.allSatisfy({ $0 == nil }) else { return }
+        let holders = nodes.count { holdsDurably($0, index) }
+        guard holders >= history.quorum else {
+            throw Violation("2", "entry \(index.rawValue) is committed, but durable on \(holders) of \(nodes.count) nodes")
+        }
+    }
+
+    private func look(at effect: ClusterModel.Effect) throws(Violation) {
+        if effect.isRepetition { counters[.idempotentRepetition] += 1 }
+        switch effect.result {
+        case .leasesExpired where !effect.expired.isEmpty:
+            counters[.leaseExpired] += effect.expired.count
+            try checkLateness(effect.expired)
+        case .compacted: counters[.compaction] += 1
+        case .put(let put) where put.created && put.record.key == Client.controllerKey: counters[.controllerChanged] += 1
+        default: break
+        }
+    }
+
+    /// While nothing is wrong, a lease ends soon after it must (`invariants.md` 26).
+    private func checkLateness(_ expired: [LeaseID]) throws(Violation) {
+        let steadySince: Int64
+        switch phase {
+        case .steady(let since), .settling(let since): steadySince = since
+        default: return
+        }
+        for id in expired {
+            guard let facts = history.leases[id], facts.renewedAt > steadySince else { continue }
+            let late = now - facts.renewedAt - facts.ttl.nanoseconds / 100 * 101
+            guard late > 250_000_000 else { continue }
+            throw Violation("26", "lease \(id.rawValue) expired \(late / 1_000_000) ms late without any outage")
+        }
+    }
+
+    private func lookAtState(_ node: SimulatedNode, _ replica: Replica, _ checks: inout NodeChecks) throws(Violation) {
+        let applied = replica.store.appliedIndex
+        guard !replica.isFenced else {
+            throw Violation("18", "n\(node.number + 1) found its state to differ at \(applied.rawValue), or lost it")
+        }
+        guard applied != checks.applied else { return }
+        guard applied > checks.applied, applied <= replica.raft.commitIndex else {
+            throw Violation("11", "n\(node.number + 1) applies \(applied.rawValue) after \(checks.applied.rawValue)")
+        }
+        guard replica.store.header.digest == history.model.digest(at: applied) else {
+            throw Violation("18", "the state of n\(node.number + 1) differs after entry \(applied.rawValue)")
+        }
+        checks.applied = applied
+    }
+
+    // MARK: - Notices
+
+    func note(_ notices: [ReplicaNotice], of node: SimulatedNode) {
+        for notice in notices {
+            switch notice {
+            case .consensus(let notice): note(notice)
+            case .retriedAfterElection(let count): counters[.retriedAfterElection] += count
+            default: break
+            }
+        }
+        trace.note(.notices(node.number, notices), at: now)
+    }
+
+    private func note(_ notice: Notice) {
+        switch notice {
+        case .electionLost: counters[.splitVote] += 1
+        case .handOverStarted: counters[.handOver] += 1
+        case .lookingForLeader(_, .quorumLost): counters[.quorumLost] += 1
+        case .lookingForLeader(_, .diskStalled): counters[.diskStalled] += 1
+        case .truncated: counters[.entriesTruncated] += 1
+        case .snapshotTransferStarted: counters[.snapshotSent] += 1
+        case .snapshotInstalled: counters[.snapshotInstalled] += 1
+        default: break
+        }
+    }
+}

@@ -1,0 +1,107 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+// After the faults: the cluster must recover, and in the end everything must agree.
+
+extension World {
+    /// 20 election timeouts (`invariants.md` 5).
+    private var patience: Int64 { (swarm.settings.electionTimeout * 20).nanoseconds }
+
+    var liveNodes: [SimulatedNode] { nodes.filter { !history.isRetired[$0.number] } }
+
+    func checkPhase() throws(Violation) {
+        schedule.add(.check, at: now + 10_000_000)
+        switch phase {
+        case .faults where now >= options.duration.nanoseconds:
+            phase = .healing(since: now)
+            healEverything()
+        case .healing(let since) where now >= since + patience:
+            try checkLeader()
+            phase = .steady(since: now)
+            trace.note(.world("a leader is due"), at: now)
+        case .steady(let since) where now >= since + 2_000_000_000:
+            phase = .settling(since: now)
+            trace.note(.world("clients stop"), at: now)
+            probe()
+        case .settling(let since) where now >= since + 7_500_000_000:
+            try checkSettled()
+            phase = .done
+        default: break
+        }
+    }
+
+    private func checkLeader() throws(Violation) {
+        let leaders = Set(liveNodes.map { $0.process?.replica.raft.leader })
+        guard leaders.count == 1, let leader = leaders.first, let leader, let number = numberOf[leader],
+            nodes[number].process?.replica.raft.hasCommittedInTerm == true
+        else {
+            let views = liveNodes.map { node in
+                node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
+                    ?? "down"
+            }
+            throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
+        }
+    }
+
+    /// A write and a read on every node.
+    private func probe() {
+        for node in liveNodes {
+            let key = Bytes("probe/\(node.number)".utf8)
+            let put = Put(key: key, value: Bytes("\(now)".utf8))
+            write(Proposal(command: .put(put)), from: nil, at: node.number, timeout: .seconds(2))
+            let query = Query.range(RangeQuery(selection: .key(key)))
+            call(
+                .read(query, .linearizable), for: .read(query, isStale: false), from: nil, at: node.number,
+                timeout: .seconds(2))
+        }
+    }
+
+    private func checkSettled() throws(Violation) {
+        if let (id, call) = calls.min(by: { $0.key < $1.key }) {
+            throw Violation("reply", "request \(id.rawValue) of \(call.sentAt) at n\(call.node + 1) was never answered")
+        }
+        let last = history.model.lastIndex
+        for node in liveNodes {
+            guard let applied = node.process?.replica.store.appliedIndex, applied == last else {
+                throw Violation(
+                    "12", "n\(node.number + 1) has not caught up to \(last.rawValue): "
+                        + "\(node.process?.replica.store.appliedIndex.rawValue ?? 0)")
+            }
+        }
+        guard history.model.store.leaseCount == 0 else {
+            throw Violation("26", "\(history.model.store.leaseCount) leases that nobody renews are still there")
+        }
+        for (_, watch) in watches.sorted(by: { $0.key < $1.key }) { try checkComplete(watch) }
+        guard history.damage.allSatisfy({ $0 == nil }) else {
+            throw Violation("15", "a damaged node was not repaired")
+        }
+    }
+
+    /// Every node's rows, in memory and on disk, are those of the model.
+    func checkWholeHistory() throws(Violation) {
+        let expected = StateTable(rowsOf: history.model.store)
+        for node in liveNodes {
+            guard let store = node.process?.replica.store else { continue }
+            guard StateTable(rowsOf: store).records == expected.records else {
+                throw Violation("18", "the rows of n\(node.number + 1) differ from the model's under an equal digest")
+            }
+            guard let header = node.state.durable.header else { continue }
+            guard let restored = try? Store(restoring: header, records: node.state.durable.records) else {
+                throw Violation("13", "n\(node.number + 1) could not read its state back")
+            }
+            guard restored.header.digest == history.model.digest(at: header.appliedIndex) else {
+                throw Violation("13", "the state.db of n\(node.number + 1) is not what entry it stands at had")
+            }
+        }
+        for (number, operation) in history.operations.enumerated() where operation.open != 0 {
+            throw Violation("reply", "operation \(number) still waits: \(operation)")
+        }
+    }
+}
+
+extension StateTable {
+    /// The rows a store would be kept as.
+    init(rowsOf store: Store) { self.init(records: Array(store.records())) }
+}

@@ -1,0 +1,273 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+/// A cluster, its clients and its troubles in virtual time, all from one seed.
+final class World {
+    let options: SimulationOptions
+    var random: SeededGenerator
+    let swarm: Swarm
+    var now: Int64 = 0
+    var schedule = Schedule()
+    var nodes: [SimulatedNode] = []
+    var numberOf: [NodeID: Int] = [:]
+    let bootstrap: Configuration
+    var network: Network
+    var history: History
+    var clients: [Client] = []
+    var calls: [CallID: Call] = [:]
+    var watches: [WatchID: WatchCheck] = [:]
+    var nextCall: UInt64 = 0
+    var nextWatch: UInt64 = 0
+    var trace = Trace()
+    var counters = Counters()
+    var phase = Phase.faults
+    /// True while nothing may go wrong but by the cluster's own doing.
+    var isCalm: Bool { phase != .faults }
+
+    enum Phase: Equatable {
+        case faults
+        /// Healed at the moment given: a leader is due.
+        case healing(since: Int64)
+        /// There was a leader again by then; clients go on.
+        case steady(since: Int64)
+        /// Clients have stopped; what they left must settle.
+        case settling(since: Int64)
+        case done
+    }
+
+    init(_ options: SimulationOptions, sink: ((String) -> Void)? = nil) {
+        self.options = options
+        var random = SeededGenerator(seed: options.seed)
+        swarm = Swarm(options, random: &random)
+        self.random = random
+        let names = (1...options.nodes).map { "n\($0)" }
+        bootstrap = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
+        network = Network(nodes: options.nodes)
+        history = History(nodes: options.nodes, quorum: bootstrap.quorum)
+        trace.sink = sink
+        for (number, name) in names.enumerated() {
+            let node = SimulatedNode(number: number, id: NodeID(name: name), clock: newClock())
+            nodes.append(node)
+            numberOf[node.id] = number
+        }
+    }
+
+    func newClock() -> NodeClock {
+        let spread: Int64 = options.sabotage == .racingClocks ? 200_000 : swarm.faults.contains(.clock) ? 5_000 : 0
+        return NodeClock(
+            epoch: random.within(1_000_000_000...1_000_000_000_000), drift: random.within(-spread...spread))
+    }
+
+    // MARK: - Running
+
+    /// Runs the world to its end.
+    func run() throws(Violation) {
+        trace.note(.world("\(swarm)"), at: 0)
+        for node in nodes { start(node, after: random.within(0...5_000_000)) }
+        makeClients()
+        schedule.add(.fault, at: random.around(swarm.faultInterval))
+        schedule.add(.check, at: 10_000_000)
+        while phase != .done, let (time, happening) = schedule.next() {
+            now = max(now, time)
+            try carryOut(happening)
+        }
+        try checkWholeHistory()
+    }
+
+    private func carryOut(_ happening: Happening) throws(Violation) {
+        switch happening {
+        case .arrival(let packet): arrive(packet)
+        case .wake(let node, let life): try whenRunning(node, life, happening) { node throws(Violation) in try turn(node) }
+        case .timer(let node, let life): try whenRunning(node, life, happening) { timerWentOff($0) }
+        case .logSynced(let node, let life):
+            try whenRunning(node, life, happening) { node throws(Violation) in try logSynced(node) }
+        case .stateStep(let node, let life): try whenRunning(node, life, happening) { stepState($0) }
+        case .stateReplaced(let node, let life): try whenRunning(node, life, happening) { stateReplaced($0) }
+        case .linkUp(let from, let to): linkUp(from, to)
+        case .linkDown(let from, let to, let life, let isGone): linkDown(from, to, life: life, isGone: isGone)
+        case .client(let number): try act(clients[number])
+        case .request(let call): deliver(call)
+        case .lost(let call, let wasTaken): try lose(call, wasTaken: wasTaken)
+        case .watchTurn(let client, let watch): turnWatch(client, WatchID(watch))
+        case .fault: makeTrouble()
+        case .undo(let remedy): undo(remedy)
+        case .restart(let node): try restart(nodes[node])
+        case .check: try checkPhase()
+        }
+    }
+
+    /// A process that stands still takes nothing in before it goes on.
+    private func whenRunning(
+        _ number: Int, _ life: Int, _ happening: Happening, _ body: (SimulatedNode) throws(Violation) -> Void
+    ) throws(Violation) {
+        let node = nodes[number]
+        guard node.life == life, node.isUp else { return }
+        if node.isRunning { try body(node) } else { node.process?.missed.append(happening) }
+    }
+
+    // MARK: - Lives
+
+    func start(_ node: SimulatedNode, after delay: Int64) { schedule.add(.restart(node: node.number), at: now + delay) }
+
+    private func restart(_ node: SimulatedNode) throws(Violation) {
+        guard !node.isUp, !history.isRetired[node.number] else { return }
+        node.life += 1
+        if node.life > 1 { counters[.restart] += 1 }
+        let state = try recoveredState(node)
+        let reading = node.clock.reading(at: now)
+        let recovered = RecoveredLog(
+            hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
+            damagedBelow: history.damage[node.number])
+        let replica = Replica(
+            id: node.id, settings: swarm.settings, recovered: recovered, state: state, bootstrap: bootstrap,
+            bounds: swarm.historyBounds, logBounds: swarm.logBounds, seed: random.next(), now: reading)
+        node.process = SimulatedNode.Process(
+            replica: replica, newestLives: nodes.map { _ in 0 }, nextSave: now + random.around(swarm.saveInterval))
+        node.process?.checks.commit = replica.raft.commitIndex
+        node.process?.checks.applied = replica.store.appliedIndex
+        trace.note(.node(node.number, "starts life \(node.life) at \(replica.raft.log.lastIndex.rawValue)"), at: now)
+        trace.combine(1, node.number, UInt64(node.life), at: now)
+        for other in nodes where other !== node {
+            schedule.add(.linkUp(from: node.number, to: other.number), at: now + random.around(3_000_000))
+            schedule.add(.linkUp(from: other.number, to: node.number), at: now + random.around(3_000_000))
+        }
+        input(.tick, to: node)
+    }
+
+    /// The state a node finds in its `state.db`; it must be one that the cluster was in (`invariants.md` 13).
+    private func recoveredState(_ node: SimulatedNode) throws(Violation) -> (SnapshotPosition, Store)? {
+        guard let header = node.state.durable.header, let position = node.state.durable.position else { return nil }
+        let store: Store
+        do {
+            store = try Store(restoring: header, records: node.state.durable.records)
+        } catch {
+            throw Violation("13", "n\(node.number + 1) cannot read its own state back: \(error)")
+        }
+        try history.checkRestored(store, position: position, node: node)
+        return (position, store)
+    }
+
+    /// The process dies, with what it had not made durable.
+    func crash(_ node: SimulatedNode) {
+        guard node.isUp else { return }
+        node.process = nil
+        counters[.crash] += 1
+        trace.note(.node(node.number, "crashes"), at: now)
+        let before = node.log.durable
+        node.log.crash(&random)
+        node.state.crash(&random)
+        sabotageCrash(node, before: before)
+        for other in nodes where other !== node {
+            network.links[node.number][other.number] = nil
+            guard let life = network.links[other.number][node.number] else { continue }
+            let delay = random.chance(8000) ? random.around(300_000) : random.around(300_000_000)
+            schedule.add(
+                .linkDown(from: other.number, to: node.number, life: life, isGone: true), at: now + delay)
+        }
+        for (id, call) in calls.sorted(by: { $0.key < $1.key }) where call.node == node.number && call.wasDelivered {
+            schedule.add(.lost(id, wasTaken: true), at: now + random.around(1_000_000))
+        }
+        closeWatches(at: node)
+    }
+
+    private func sabotageCrash(_ node: SimulatedNode, before: DurableLog) {
+        switch options.sabotage {
+        case .losesDurableEntries where phase == .faults:
+            let lost = min(node.log.durable.entries.count, 1 + random.below(8))
+            node.log.durable.entries.removeLast(lost)
+        case .forgetsVote where phase == .faults:
+            node.log.durable.hardState = HardState(
+                term: node.log.durable.entries.last?.term ?? node.log.durable.base?.term ?? .zero)
+        default: break
+        }
+    }
+
+    // MARK: - Turns of a node
+
+    func input(_ input: Input, to node: SimulatedNode) {
+        guard node.process != nil else { return }
+        node.process?.inbox.append(input)
+        guard node.process?.isAwake == false else { return }
+        node.process?.isAwake = true
+        schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
+    }
+
+    /// One batch: handle, flush, carry out, look.
+    private func turn(_ node: SimulatedNode) throws(Violation) {
+        guard var process = node.process else { return }
+        node.process = nil
+        let reading = node.clock.reading(at: now)
+        let count = min(process.inbox.count, 1 + random.below(swarm.batch))
+        let batch = process.inbox.prefix(count)
+        process.inbox.removeFirst(count)
+        var out = Outbox()
+        for input in batch { process.replica.handle(input, at: reading, into: &out) }
+        process.replica.flush(at: reading, into: &out)
+        process.isAwake = !process.inbox.isEmpty
+        node.process = process
+        trace.combine(2, node.number, UInt64(count), at: now)
+        if process.isAwake {
+            schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
+        }
+        try look(at: node)
+        try carryOut(out, of: node)
+        try setTimer(node, at: reading)
+    }
+
+    private func carryOut(_ out: Outbox, of node: SimulatedNode) throws(Violation) {
+        if !out.notices.isEmpty { note(out.notices, of: node) }
+        for (to, message) in out.sends { try send(message, from: node, to: to) }
+        if let write = out.write {
+            try history.checkWrite(write, node: node)
+            var thenSend = out.thenSend
+            if options.sabotage == .sendsBeforeDurable {
+                for (to, message) in thenSend { try send(message, from: node, to: to) }
+                thenSend = []
+            }
+            node.log.queued.append(.write(write, thenSend: thenSend))
+            if options.sabotage == .lyingDisk {
+                input(.persisted(write.id), to: node)
+                for (to, message) in thenSend { try send(message, from: node, to: to) }
+            }
+        } else if !out.thenSend.isEmpty {
+            throw Violation("2", "n\(node.number + 1) has promises without the write they belong to")
+        }
+        if let truncation = out.truncation {
+            counters[.logCompacted] += 1
+            node.log.queued.append(.truncate(truncation))
+        }
+        syncLog(node)
+        if let snapshot = out.snapshotToInstall {
+            node.state.held = []
+            node.state.replacing = snapshot
+            schedule.add(.stateReplaced(node: node.number, life: node.life), at: now + random.around(10_000_000))
+        }
+        saveState(node)
+        for (call, reply) in out.replies { try answer(call, reply, from: node) }
+        for delivery in out.deliveries { try deliver(delivery, from: node) }
+        for (watch, end) in out.endedWatches { try ended(watch, end, at: node) }
+    }
+
+    private func setTimer(_ node: SimulatedNode, at reading: Instant) throws(Violation) {
+        guard var process = node.process else { return }
+        let deadline = process.replica.nextDeadline(at: reading)
+        process.spins = deadline <= reading ? process.spins + 1 : 0
+        if process.spins > 5_000 {
+            throw Violation("liveness", "n\(node.number + 1) wants to be called again at once for ever")
+        }
+        let time = deadline <= reading ? now + 1_000 : node.clock.time(of: deadline)
+        if time < process.timer {
+            process.timer = time
+            schedule.add(.timer(node: node.number, life: node.life), at: time)
+        }
+        node.process = process
+    }
+
+    private func timerWentOff(_ node: SimulatedNode) {
+        guard let timer = node.process?.timer, timer <= now else { return }
+        node.process?.timer = .max
+        input(.tick, to: node)
+    }
+}
