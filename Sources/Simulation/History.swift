@@ -203,7 +203,9 @@ struct History {
         for entry in entries {
             var writer = ByteWriter()
             entry.encode(into: &writer)
-            let hash = stableHash(writer.bytes)
+            var digest = Digest()
+            digest.combine(writer.bytes)
+            let hash = digest.value
             let id = EntryID(index: entry.index, term: entry.term)
             guard contents[id] == nil || contents[id] == hash else {
                 throw Violation(

@@ -15,7 +15,7 @@ final class SimulatedNode {
     var process: Process?
 
     /// What dies with the process.
-    struct Process {
+    final class Process {
         var replica: Replica
         /// Inputs not handled yet.
         var inbox: [Input] = []
@@ -31,6 +31,14 @@ final class SimulatedNode {
         var checks = NodeChecks()
         /// Flushes in a row after which the replica wanted to be called again at once.
         var spins = 0
+
+        init(_ replica: Replica, members: Int, nextSave: Int64) {
+            self.replica = replica
+            newestLives = Array(repeating: 0, count: members)
+            self.nextSave = nextSave
+            checks.commit = replica.raft.commitIndex
+            checks.applied = replica.store.appliedIndex
+        }
     }
 
     init(number: Int, id: NodeID, clock: NodeClock) {

@@ -41,7 +41,7 @@ struct Swarm {
         slowLatency = random.within(5_000_000...400_000_000)
         diskLatency = [50_000, 200_000, 2_000_000][random.below(3)]
         faultInterval = random.within(100_000_000...2_000_000_000)
-        clientInterval = random.within(3_000_000...40_000_000)
+        clientInterval = random.within(4_000_000...150_000_000)
         saveInterval = random.within(5_000_000...300_000_000)
         batch = [1, 4, 64][random.below(3)]
         if faults.contains(.loss) { loss = [10, 100, 1_000][random.below(3)] }

@@ -39,14 +39,13 @@ extension World {
 
     /// Takes what changed now and then, and moves on what the log is durable for.
     func saveState(_ node: SimulatedNode) {
-        guard var process = node.process else { return }
+        guard let process = node.process else { return }
         if now >= process.nextSave, node.state.replacing == nil {
             process.nextSave = now + random.around(swarm.saveInterval)
             if let (delta, position) = process.replica.takeStateDelta() {
                 node.state.held.append((sabotaged(delta), position))
                 if random.chance(100) { checkCodec(delta) }
             }
-            node.process = process
             schedule.add(
                 .stateStep(node: node.number, life: node.life), at: now + 1 + random.around(swarm.saveInterval / 2))
         }

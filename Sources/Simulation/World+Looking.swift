@@ -8,28 +8,26 @@ internal import ReplicaCore
 extension World {
     func look(at node: SimulatedNode) throws(Violation) {
         guard let process = node.process else { return }
-        let raft = process.replica.raft
-        var checks = process.checks
-        try lookAtLeader(node, raft, &checks)
-        try lookAtCommits(node, raft, &checks)
-        try lookAtState(node, process.replica, &checks)
-        if !raft.isDamaged, history.damage[node.number] != nil {
+        try lookAtLeader(node, process)
+        try lookAtCommits(node, process)
+        try lookAtState(node, process)
+        if history.damage[node.number] != nil, !process.replica.raft.isDamaged {
             history.damage[node.number] = nil
-            try checkRepaired(node, raft)
+            try checkRepaired(node)
         }
-        node.process?.checks = checks
     }
 
-    private func lookAtLeader(_ node: SimulatedNode, _ raft: Raft, _ checks: inout NodeChecks) throws(Violation) {
-        guard raft.isLeader else {
-            checks.led = nil
+    private func lookAtLeader(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        guard process.replica.raft.isLeader else {
+            process.checks.led = nil
             return
         }
-        guard checks.led != raft.term else { return }
-        checks.led = raft.term
+        let term = process.replica.raft.term
+        guard process.checks.led != term else { return }
+        process.checks.led = term
         counters[.leaderElected] += 1
-        try history.checkLeader(node, term: raft.term)
-        try checkHolds(node, raft, whatIs: "leads term \(raft.term.rawValue)")
+        try history.checkLeader(node, term: term)
+        try checkHolds(node, process.replica.raft, whatIs: "leads term \(term.rawValue)")
         if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
         if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
     }
@@ -44,7 +42,7 @@ extension World {
     }
 
     /// A repaired node votes again: it must hold everything that may depend on it.
-    private func checkRepaired(_ node: SimulatedNode, _ raft: Raft) throws(Violation) {
+    private func checkRepaired(_ node: SimulatedNode) throws(Violation) {
         counters[.damageRepaired] += 1
         let holders = nodes.count { other in
             other !== node && holdsDurably(other, history.model.lastIndex) && history.damage[other.number] == nil
@@ -61,11 +59,14 @@ extension World {
         return node.log.durable.term(at: index) == history.model[index].term
     }
 
-    private func lookAtCommits(_ node: SimulatedNode, _ raft: Raft, _ checks: inout NodeChecks) throws(Violation) {
-        guard raft.commitIndex >= checks.commit else {
+    private func lookAtCommits(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        let checks = process.checks
+        let commitIndex = process.replica.raft.commitIndex
+        guard commitIndex >= checks.commit else {
             throw Violation("11", "the commit index of n\(node.number + 1) goes back")
         }
-        guard raft.commitIndex > checks.commit else { return }
+        guard commitIndex > checks.commit else { return }
+        let raft = process.replica.raft
         var index = checks.commit.next
         while index <= raft.commitIndex {
             if index > raft.log.baseIndex { try commit(raft.log[index], at: node, raft) }
@@ -77,7 +78,7 @@ extension World {
         if raft.isLeader, checks.led == raft.term, raft.log.term(at: raft.commitIndex) != raft.term {
             throw Violation("3", "n\(node.number + 1) commits an entry of an older term by counting")
         }
-        checks.commit = raft.commitIndex
+        process.checks.commit = raft.commitIndex
     }
 
     private func commit(_ entry: Entry, at node: SimulatedNode, _ raft: Raft) throws(Violation) {
@@ -134,19 +135,20 @@ extension World {
         }
     }
 
-    private func lookAtState(_ node: SimulatedNode, _ replica: Replica, _ checks: inout NodeChecks) throws(Violation) {
-        let applied = replica.store.appliedIndex
-        guard !replica.isFenced else {
+    private func lookAtState(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        let applied = process.replica.store.appliedIndex
+        let checks = process.checks
+        guard !process.replica.isFenced else {
             throw Violation("18", "n\(node.number + 1) found its state to differ at \(applied.rawValue), or lost it")
         }
         guard applied != checks.applied else { return }
-        guard applied > checks.applied, applied <= replica.raft.commitIndex else {
+        guard applied > checks.applied, applied <= process.replica.raft.commitIndex else {
             throw Violation("11", "n\(node.number + 1) applies \(applied.rawValue) after \(checks.applied.rawValue)")
         }
-        guard replica.store.header.digest == history.model.digest(at: applied) else {
+        guard process.replica.store.header.digest == history.model.digest(at: applied) else {
             throw Violation("18", "the state of n\(node.number + 1) differs after entry \(applied.rawValue)")
         }
-        checks.applied = applied
+        process.checks.applied = applied
     }
 
     // MARK: - Notices

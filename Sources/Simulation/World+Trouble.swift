@@ -127,9 +127,10 @@ extension World {
     private func resume(_ node: SimulatedNode) {
         guard let process = node.process, process.isPaused else { return }
         trace.note(.node(node.number, "goes on"), at: now)
-        node.process?.isPaused = false
-        node.process?.missed = []
-        for happening in process.missed { schedule.add(happening, at: now + random.within(0...50_000)) }
+        process.isPaused = false
+        let missed = process.missed
+        process.missed = []
+        for happening in missed { schedule.add(happening, at: now + random.within(0...50_000)) }
     }
 
     /// Ends all troubles, and chooses who takes part in the recovery: all, or a majority without the others.
@@ -143,7 +144,7 @@ extension World {
             if node.isUp { schedule.add(.logSynced(node: node.number, life: node.life), at: now + swarm.diskLatency) }
             resume(node)
         }
-        let isWhole = history.damage.allSatisfy { $0 == nil }
+        let isWhole = !options.faults.isEmpty && history.damage.allSatisfy { $0 == nil }
         var spare = isWhole && random.chance(3000) ? (nodes.count - 1) / 2 : 0
         for node in nodes {
             if spare > 0, random.chance(5000) {

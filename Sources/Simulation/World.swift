@@ -124,9 +124,7 @@ final class World {
             id: node.id, settings: swarm.settings, recovered: recovered, state: state, bootstrap: bootstrap,
             bounds: swarm.historyBounds, logBounds: swarm.logBounds, seed: random.next(), now: reading)
         node.process = SimulatedNode.Process(
-            replica: replica, newestLives: nodes.map { _ in 0 }, nextSave: now + random.around(swarm.saveInterval))
-        node.process?.checks.commit = replica.raft.commitIndex
-        node.process?.checks.applied = replica.store.appliedIndex
+            replica, members: nodes.count, nextSave: now + random.around(swarm.saveInterval))
         trace.note(.node(node.number, "starts life \(node.life) at \(replica.raft.log.lastIndex.rawValue)"), at: now)
         trace.combine(1, node.number, UInt64(node.life), at: now)
         for other in nodes where other !== node {
@@ -187,17 +185,16 @@ final class World {
     // MARK: - Turns of a node
 
     func input(_ input: Input, to node: SimulatedNode) {
-        guard node.process != nil else { return }
-        node.process?.inbox.append(input)
-        guard node.process?.isAwake == false else { return }
-        node.process?.isAwake = true
+        guard let process = node.process else { return }
+        process.inbox.append(input)
+        guard !process.isAwake else { return }
+        process.isAwake = true
         schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
     }
 
     /// One batch: handle, flush, carry out, look.
     private func turn(_ node: SimulatedNode) throws(Violation) {
-        guard var process = node.process else { return }
-        node.process = nil
+        guard let process = node.process else { return }
         let reading = node.clock.reading(at: now)
         let count = min(process.inbox.count, 1 + random.below(swarm.batch))
         let batch = process.inbox.prefix(count)
@@ -206,7 +203,6 @@ final class World {
         for input in batch { process.replica.handle(input, at: reading, into: &out) }
         process.replica.flush(at: reading, into: &out)
         process.isAwake = !process.inbox.isEmpty
-        node.process = process
         trace.combine(2, node.number, UInt64(count), at: now)
         if process.isAwake {
             schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
@@ -251,7 +247,7 @@ final class World {
     }
 
     private func setTimer(_ node: SimulatedNode, at reading: Instant) throws(Violation) {
-        guard var process = node.process else { return }
+        guard let process = node.process else { return }
         let deadline = process.replica.nextDeadline(at: reading)
         process.spins = deadline <= reading ? process.spins + 1 : 0
         if process.spins > 5_000 {
@@ -262,12 +258,11 @@ final class World {
             process.timer = time
             schedule.add(.timer(node: node.number, life: node.life), at: time)
         }
-        node.process = process
     }
 
     private func timerWentOff(_ node: SimulatedNode) {
-        guard let timer = node.process?.timer, timer <= now else { return }
-        node.process?.timer = .max
+        guard let process = node.process, process.timer <= now else { return }
+        process.timer = .max
         input(.tick, to: node)
     }
 }
