@@ -25,6 +25,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var watches = WatchDirectory()
     private var timer: (task: Scheduled<Void>, at: Instant)?
     private var isStopped = false
+    /// Whether time passes for the replica: not before both ports are had, so that a node that cannot serve does not
+    /// campaign.
+    private var takesPart = false
 
     private var inbox: Inbox!
     private var logWriter: LogWriter!
@@ -77,6 +80,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     func start() async throws(PeerTransportError) {
         try await transport.start()
+        post(.ask { $0.takesPart = true })
         post(.input(.tick))
     }
 
@@ -209,6 +213,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     /// Wakes the loop when the replica next wants to be.
     private func arm(at now: Instant) {
+        guard takesPart else { return }
         let wanted = min(replica.nextDeadline(at: now), stateDeadline)
         if let timer, timer.at <= wanted { return }
         timer?.task.cancel()

@@ -38,6 +38,9 @@ package struct Replica: Sendable {
     var nextRead = ReadID(rawValue: 1)
     /// Reads with their proof, waiting for the state to reach an index.
     var readsAwaitingApply: [(index: LogIndex, requests: [RequestID])] = []
+    /// Whether the state was proven current once in this life. Before, it may be older than what an earlier life showed,
+    /// so that stale reads wait for the proof as well: clients see revisions only grow (`invariants.md` 14).
+    var hasBeenCurrent = false
 
     // Duties of a leader
     var expiryInFlight: LogIndex?

@@ -57,9 +57,17 @@ struct Conclave: AsyncParsableCommand {
         if code == .success {
             Terminal.say(message)
         } else if !message.isEmpty {
-            Terminal.complain(message)
+            Terminal.complain(complaint(message))
         }
         // The parser's own code for wrong usage (64) is 1 here, so that all codes fit one short list.
         Foundation.exit(code == .validationFailure ? Exit.other : code.rawValue)
+    }
+
+    /// One line of the parser's several: what is wrong, and where to read on.
+    static func complaint(_ message: String) -> String {
+        let lines = message.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        let words = lines.filter { !$0.hasPrefix("Usage:") }.joined(separator: "; ")
+        let text = words.hasPrefix("Error: ") ? String(words.dropFirst("Error: ".count)) : words
+        return "conclave: " + text.replacing("; See 'conclave", with: "; see 'conclave")
     }
 }

@@ -62,7 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let file = config ?? ProcessInfo.processInfo.environment["CONCLAVE_CONFIG"]
-        let options = try await ServeOptions.resolve(flags: flags, file: file)
+        let options = try await resolve(file)
         var logger = Logger(label: "conclave") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = options.logLevel
         logger[metadataKey: "node"] = "\(options.node.name)"
@@ -75,10 +75,15 @@ struct ServeCommand: AsyncParsableCommand {
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+        try await group.run()
+    }
+
+    /// A setting may have come from the environment or a file: no words about the command line's usage.
+    private func resolve(_ file: String?) async throws -> ServeOptions {
         do {
-            try await group.run()
-        } catch let failure as ServeFailure {
-            throw failure
+            return try await ServeOptions.resolve(flags: flags, file: file)
+        } catch let error as ValidationError {
+            throw ServeFailure(description: error.message)
         }
     }
 }

@@ -43,6 +43,10 @@ struct ServeOptions {
         let name = try values.name()
         let listen = try values.address(.listen, default: "127.0.0.1:2379")
         let peer = try values.address(.peerListen, default: "127.0.0.1:2380")
+        guard listen != peer else {
+            throw ValidationError(
+                "--listen and --peer-listen are both \(peer.host):\(peer.port); clients and members need a port each")
+        }
         let members = try values.members(
             name: name, alone: NodeOptions.Member(name: name, host: peer.host, port: peer.port))
         let node = NodeOptions(
