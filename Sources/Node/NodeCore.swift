@@ -23,6 +23,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var answers: [RequestID: PendingAnswer] = [:]
     private var nextRequest: UInt64 = 1
     private var watches = WatchDirectory()
+    private var questions: [@Sendable (NodeCore) -> Void] = []
     private var timer: (task: Scheduled<Void>, at: Instant)?
     private var isStopped = false
     /// Whether time passes for the replica: not before both ports are had, so that a node that cannot serve does not
@@ -120,9 +121,17 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         }
         replica.flush(at: now, into: &outbox)
         carryOut(at: now)
+        answerQuestions()
         saveState(at: now)
         arm(at: now)
         telemetry.batch(items.count)
+    }
+
+    private func answerQuestions() {
+        guard !questions.isEmpty else { return }
+        let asked = questions
+        questions = []
+        for question in asked { question(self) }
     }
 
     private func handle(_ item: InboxItem, at now: Instant) {
@@ -141,7 +150,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             note(completion)
             replica.handle(.persisted(completion.last), at: now, into: &outbox)
         case .stateDone(let completion): handle(completion, at: now)
-        case .ask(let question): question(self)
+        case .ask(let question): questions.append(question)
         }
     }
 

@@ -58,6 +58,16 @@ package final class NodeRuntime: NodeService {
     package func pauseWatch(_ id: WatchID) { core.post(.input(.pauseWatch(id))) }
     package func resumeWatch(_ id: WatchID) { core.post(.input(.resumeWatch(id))) }
 
+    package func progress(
+        of watch: WatchID, sink: any WatchSink, completion: @escaping @Sendable (Revision) -> Void
+    ) {
+        core.post(
+            .ask { core in
+                guard let revision = core.replica.progress(of: watch) else { return }
+                sink.eventLoop.execute { completion(revision) }
+            })
+    }
+
     package func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void) {
         core.post(
             .ask { [latch] core in

@@ -176,6 +176,10 @@ package struct Replica: Sendable {
     /// Whether linearizable reads can be answered: a leader is known and the state is whole.
     package var isReady: Bool { raft.leader != nil && !isFenced && store.appliedIndex >= raft.log.baseIndex }
 
+    /// Up to where a watch has been handed every event, once the deliveries of the last flush are carried out; `nil`
+    /// when it is not open (`invariants.md` 31).
+    package func progress(of watch: WatchID) -> Revision? { watches.reached(watch, current: store.revision) }
+
     func position(at now: Instant) -> ReplyPosition {
         ReplyPosition(revision: store.revision, term: raft.term)
     }

@@ -237,7 +237,7 @@ extension Replica {
 
     private func answerStale(_ id: RequestID, _ query: Query, at now: Instant, into out: inout Outbox) {
         var position = position(at: now)
-        position.staleness = raft.lastHeardFromLeader.map { now - $0 }
+        position.staleness = raft.staleness(at: now)
         guard !isFenced else {
             out.replies.append((id, .refused(.notReady("this node is repairing its state"), position)))
             return

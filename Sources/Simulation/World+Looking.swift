@@ -37,7 +37,8 @@ extension World {
         let last = history.model.lastIndex
         guard last > raft.log.baseIndex else { return }
         guard raft.log.term(at: last) == history.model[last].term else {
-            throw Violation("leader completeness", "n\(node.number + 1) \(whatIs) without committed entry \(last.rawValue)")
+            throw Violation(
+                "leader completeness", "n\(node.number + 1) \(whatIs) without committed entry \(last.rawValue)")
         }
     }
 
@@ -104,7 +105,8 @@ extension World {
         guard history.damage.allSatisfy({ $0 == nil }) else { return }
         let holders = nodes.count { holdsDurably($0, index) }
         guard holders >= history.quorum else {
-            throw Violation("2", "entry \(index.rawValue) is committed, but durable on \(holders) of \(nodes.count) nodes")
+            throw Violation(
+                "2", "entry \(index.rawValue) is committed, but durable on \(holders) of \(nodes.count) nodes")
         }
     }
 
@@ -115,7 +117,8 @@ extension World {
             counters[.leaseExpired] += effect.expired.count
             try checkLateness(effect.expired)
         case .compacted: counters[.compaction] += 1
-        case .put(let put) where put.created && put.record.key == Client.controllerKey: counters[.controllerChanged] += 1
+        case .put(let put) where put.created && put.record.key == Client.controllerKey:
+            counters[.controllerChanged] += 1
         default: break
         }
     }

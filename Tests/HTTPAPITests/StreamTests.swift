@@ -154,6 +154,9 @@ struct StreamTests {
             try await #expect(client.chunk() == ": revision 2\n\n")
             server.node.put("a", "2")
             while try await client.chunk() != ": revision 3\n\n" {}
+            // Nothing happened to its key, and yet it came further.
+            server.node.put("b", "1")
+            while try await client.chunk() != ": revision 4\n\n" {}
         }
     }
 

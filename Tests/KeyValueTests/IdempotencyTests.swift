@@ -21,6 +21,22 @@ import Testing
         #expect(driver.store.appliedIndex == LogIndex(3))
     }
 
+    @Test func aRepetitionDoesNotPromiseTheLeaseTimeOfTheFirstAnswerAgain() throws {
+        var driver = Driver()
+        let grant = Command.grantLease(LeaseID(7), ttl: .seconds(10))
+        #expect(
+            driver.apply(grant, key: first).result
+                == .leaseGranted(LeaseGrant(id: LeaseID(7), ttl: .seconds(10), remaining: .seconds(10))))
+        driver.pass(.seconds(4))
+        #expect(
+            driver.apply(grant, key: first).result
+                == .leaseGranted(LeaseGrant(id: LeaseID(7), ttl: .seconds(10), remaining: .seconds(6))))
+        driver.apply(.revokeLease(LeaseID(7)))
+        #expect(
+            driver.apply(grant, key: first).result
+                == .leaseGranted(LeaseGrant(id: LeaseID(7), ttl: .seconds(10), remaining: .zero)))
+    }
+
     @Test func aFailureIsRememberedToo() {
         var driver = Driver()
         driver.put("a", "held")

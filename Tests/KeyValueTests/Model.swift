@@ -24,7 +24,7 @@ struct Model {
         term = position.term
         time = max(time, position.time)
         if let key = proposal.idempotencyKey, let first = remembered.first(where: { $0.key == key }) {
-            return (first.result, [], true)
+            return (first.result.telling { grant($0)?.remaining ?? .zero }, [], true)
         }
         let before = self
         let known = events.count

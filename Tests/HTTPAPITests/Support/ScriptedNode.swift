@@ -90,6 +90,13 @@ final class ScriptedNode: NodeService {
 
     // MARK: - NodeService
 
+    func progress(of watch: WatchID, sink: any WatchSink, completion: @escaping @Sendable (Revision) -> Void) {
+        state.withLock { state in
+            let revision = state.store.revision
+            sink.eventLoop.execute { completion(revision) }
+        }
+    }
+
     func submit(
         _ request: ClientRequest, timeout: TimeSpan, on loop: any EventLoop,
         completion: @escaping @Sendable (ClientReply) -> Void
