@@ -98,7 +98,8 @@ extension Raft {
         let peer = leading.peers[index]
         switch peer.flow {
         case .snapshotting: return
-        case .replicating where previous <= peer.match: return
+        // Stale: the member has come further since.
+        case .replicating where previous <= peer.match || hint < peer.match: return
         case .probing where previous != peer.next.previous: return
         case .replicating, .probing: break
         }
