@@ -90,7 +90,7 @@ package struct Replica: Sendable {
         case .snapshotSaved(let position): snapshotSaved(position, at: now, into: &out)
         case .request(let id, let request, let timeout):
             begin(id, request, deadline: now + timeout, at: now, into: &out)
-        case .abandoned(let id): requests[id] = nil
+        case .abandoned(let id): abandon(id)
         case .closeWatch(let id): watches.close(id)
         case .pauseWatch(let id): watches.pause(id, current: store.revision)
         case .resumeWatch(let id): watches.resume(id)
@@ -147,7 +147,10 @@ package struct Replica: Sendable {
 
     private mutating func tick(_ now: Instant, into out: inout Outbox) {
         raft.tick(now: now, into: &raftOut)
-        for request in deadlines.due(at: now) { expire(request, into: &out, at: now) }
+        let due = deadlines.due(at: now)
+        guard !due.isEmpty else { return }
+        for request in due { expire(request, into: &out, at: now) }
+        pruneLines()
     }
 
     private mutating func fence(at index: LogIndex, into out: inout Outbox) {
