@@ -24,6 +24,8 @@ package struct Replica: Sendable {
     var deadlines: DeadlineWheel
     /// Writes and renewals not yet handed to a leader, in the order they came.
     var queue: [RequestID] = []
+    /// A leader turned forwards down: until then, or until there is another, none are sent.
+    var forwardPause: (term: Term, until: Instant)?
     /// Who waits for which origin number of this node.
     var waiters: [UInt64: Waiter] = [:]
     var nextOrigin: UInt64
@@ -165,7 +167,7 @@ package struct Replica: Sendable {
     /// The moment until which nothing happens unless something arrives.
     package func nextDeadline(at now: Instant) -> Instant {
         if watches.hasWork(at: store.revision) { return now }
-        var next = min(raft.nextDeadline, deadlines.nextDeadline)
+        var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline)
         if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
             let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
             next = min(next, Instant(nanoseconds: now.nanoseconds + wait))

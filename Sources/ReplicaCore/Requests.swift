@@ -75,9 +75,10 @@ extension Replica {
 
     /// Proposes what is queued, or hands it to the leader; without one it stays.
     mutating func submitQueue(at now: Instant, into out: inout Outbox) {
+        if !isForwardingPaused(at: now) { forwardPause = nil }
         if raft.acceptsProposals { return proposeQueue(at: now, into: &out) }
         refuseForwardedRenewals()
-        guard !queue.isEmpty, let leader = raft.leader, leader != id else { return }
+        guard !queue.isEmpty, let leader = raft.leader, leader != id, !isForwardingPaused(at: now) else { return }
         var items: [Forward.Item] = []
         var renewals: [RequestID] = []
         var leases: [LeaseID] = []
@@ -152,6 +153,19 @@ extension Replica {
 
     // MARK: - Forwards
 
+    /// A leader that hands over, or lost its office unnoticed, would be asked again with every round trip.
+    private func isForwardingPaused(at now: Instant) -> Bool {
+        forwardPause.map { $0.term == raft.term && now < $0.until } ?? false
+    }
+
+    /// When a queue that a leader turned down is to be tried again.
+    var forwardDeadline: Instant {
+        guard !queue.isEmpty, raft.leader != nil, let pause = forwardPause, pause.term == raft.term else {
+            return .distantFuture
+        }
+        return pause.until
+    }
+
     mutating func receive(
         _ message: PeerMessage, from sender: NodeID, at now: Instant, into out: inout Outbox
     ) {
@@ -192,6 +206,7 @@ extension Replica {
     }
 
     private mutating func receive(_ refused: ForwardRefused, at now: Instant, into out: inout Outbox) {
+        if !refused.isOverloaded { forwardPause = (raft.term, now + raft.settings.heartbeat) }
         for origin in refused.origins where origin.node == id {
             guard let waiter = waiters.removeValue(forKey: origin.number) else { continue }
             for request in waiter.requests {
