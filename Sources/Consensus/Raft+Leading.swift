@@ -98,7 +98,8 @@ extension Raft {
         let peer = leading.peers[index]
         switch peer.flow {
         case .snapshotting: return
-        case .replicating where previous <= peer.match: return
+        // Stale: the member has come further since.
+        case .replicating where previous <= peer.match || hint < peer.match: return
         case .probing where previous != peer.next.previous: return
         case .replicating, .probing: break
         }
@@ -134,7 +135,12 @@ extension Raft {
             guard !paused || mustSpeak else { return }
             guard peer.next > log.baseIndex else { return beginSnapshot(for: index, now: now, into: &out) }
             leading.peers[index].flow = .probing(paused: true)
-            sendAppend(index, from: peer.next, isUrgent: isUrgent, into: &out)
+            // Only the first probe carries entries: the member may be unreachable, and asked again with every read.
+            if paused {
+                sendEmpty(index, previous: peer.next.previous, isUrgent: isUrgent, into: &out)
+            } else {
+                sendAppend(index, from: peer.next, isUrgent: isUrgent, into: &out)
+            }
         case .replicating:
             guard peer.next > log.baseIndex else { return leading.peers[index].becomeProbing(next: peer.next) }
             let sentAny = pipeline(index, isUrgent: isUrgent, into: &out)

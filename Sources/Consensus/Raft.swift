@@ -280,7 +280,9 @@ package struct Raft: Sendable {
     package mutating func connected(_ peer: NodeID) {
         guard case .leader = role else { return }
         guard let index = leading.peers.firstIndex(where: { $0.id == peer }) else { return }
-        leading.peers[index].becomeProbing(next: leading.peers[index].match.next)
+        let match = leading.peers[index].match
+        // Before its first answer it most likely has all: from the start would mean the whole log, or a snapshot.
+        leading.peers[index].becomeProbing(next: match == .zero ? log.lastIndex.next : match.next)
         leading.peers[index].heartbeatDue = true
     }
 

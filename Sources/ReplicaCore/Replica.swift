@@ -24,6 +24,8 @@ package struct Replica: Sendable {
     var deadlines: DeadlineWheel
     /// Writes and renewals not yet handed to a leader, in the order they came.
     var queue: [RequestID] = []
+    /// A leader turned forwards down: until then, or until there is another, none are sent.
+    var forwardPause: (term: Term, until: Instant)?
     /// Who waits for which origin number of this node.
     var waiters: [UInt64: Waiter] = [:]
     var nextOrigin: UInt64
@@ -93,7 +95,7 @@ package struct Replica: Sendable {
         case .snapshotSaved(let position): snapshotSaved(position, at: now, into: &out)
         case .request(let id, let request, let timeout):
             begin(id, request, deadline: now + timeout, at: now, into: &out)
-        case .abandoned(let id): requests[id] = nil
+        case .abandoned(let id): abandon(id)
         case .closeWatch(let id): watches.close(id)
         case .pauseWatch(let id): watches.pause(id, current: store.revision)
         case .resumeWatch(let id): watches.resume(id)
@@ -150,7 +152,10 @@ package struct Replica: Sendable {
 
     private mutating func tick(_ now: Instant, into out: inout Outbox) {
         raft.tick(now: now, into: &raftOut)
-        for request in deadlines.due(at: now) { expire(request, into: &out, at: now) }
+        let due = deadlines.due(at: now)
+        guard !due.isEmpty else { return }
+        for request in due { expire(request, into: &out, at: now) }
+        pruneLines()
     }
 
     private mutating func fence(at index: LogIndex, into out: inout Outbox) {
@@ -165,7 +170,7 @@ package struct Replica: Sendable {
     /// The moment until which nothing happens unless something arrives.
     package func nextDeadline(at now: Instant) -> Instant {
         if watches.hasWork(at: store.revision) { return now }
-        var next = min(raft.nextDeadline, deadlines.nextDeadline)
+        var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline)
         if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
             let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
             next = min(next, Instant(nanoseconds: now.nanoseconds + wait))

@@ -6,8 +6,8 @@ internal import Primitives
 struct PendingRequest: Sendable {
     var content: ClientRequest
     var deadline: Instant
-    /// A write that was handed to a leader: from then on its outcome may be unknown.
-    var wasSubmitted = false
+    /// Set when a write was handed to a leader: from then on its outcome may be unknown.
+    var origin: UInt64?
 }
 
 /// What waits for an origin number to come by in the log.
@@ -15,6 +15,8 @@ struct Waiter: Sendable {
     /// The term it was handed to a leader in: an entry of a later term proves that it was lost.
     var term: Term
     var requests: [RequestID]
+    /// How many of the requests still want an answer.
+    var open: Int
 }
 
 extension Replica {
@@ -45,19 +47,38 @@ extension Replica {
         guard let request = requests[id], request.deadline <= now else { return }
         let refusal: Refusal =
             switch request.content {
-            case .write, .renew: request.wasSubmitted ? .timeout : .noLeader
+            case .write, .renew: request.origin != nil ? .timeout : .noLeader
             case .read, .watch: isFenced ? .notReady("this node is repairing its state") : .noLeader
             }
         reply(id, .refused(refusal, position(at: now)), into: &out)
+        forgetOrigin(of: request)
+    }
+
+    /// The client hung up.
+    mutating func abandon(_ id: RequestID) {
+        if let request = requests.removeValue(forKey: id) { forgetOrigin(of: request) }
+    }
+
+    /// Nobody waits for an origin any more whose requests are all answered.
+    private mutating func forgetOrigin(of request: PendingRequest) {
+        guard let origin = request.origin, let open = waiters[origin]?.open else { return }
+        if open > 1 { waiters[origin]?.open = open - 1 } else { waiters[origin] = nil }
+    }
+
+    /// Drops requests that were answered while they stood in line for a leader.
+    mutating func pruneLines() {
+        queue.removeAll { requests[$0] == nil }
+        arrivedReads.removeAll { requests[$0] == nil }
     }
 
     // MARK: - Writes
 
     /// Proposes what is queued, or hands it to the leader; without one it stays.
     mutating func submitQueue(at now: Instant, into out: inout Outbox) {
+        if !isForwardingPaused(at: now) { forwardPause = nil }
         if raft.acceptsProposals { return proposeQueue(at: now, into: &out) }
         refuseForwardedRenewals()
-        guard !queue.isEmpty, let leader = raft.leader, leader != id else { return }
+        guard !queue.isEmpty, let leader = raft.leader, leader != id, !isForwardingPaused(at: now) else { return }
         var items: [Forward.Item] = []
         var renewals: [RequestID] = []
         var leases: [LeaseID] = []
@@ -125,12 +146,25 @@ extension Replica {
     private mutating func register(_ ids: [RequestID]) -> Origin {
         let number = nextOrigin
         nextOrigin &+= 1
-        waiters[number] = Waiter(term: raft.term, requests: ids)
-        for id in ids { requests[id]?.wasSubmitted = true }
+        waiters[number] = Waiter(term: raft.term, requests: ids, open: ids.count)
+        for id in ids { requests[id]?.origin = number }
         return Origin(node: id, number: number)
     }
 
     // MARK: - Forwards
+
+    /// A leader that hands over, or lost its office unnoticed, would be asked again with every round trip.
+    private func isForwardingPaused(at now: Instant) -> Bool {
+        forwardPause.map { $0.term == raft.term && now < $0.until } ?? false
+    }
+
+    /// When a queue that a leader turned down is to be tried again.
+    var forwardDeadline: Instant {
+        guard !queue.isEmpty, raft.leader != nil, let pause = forwardPause, pause.term == raft.term else {
+            return .distantFuture
+        }
+        return pause.until
+    }
 
     mutating func receive(
         _ message: PeerMessage, from sender: NodeID, at now: Instant, into out: inout Outbox
@@ -172,6 +206,7 @@ extension Replica {
     }
 
     private mutating func receive(_ refused: ForwardRefused, at now: Instant, into out: inout Outbox) {
+        if !refused.isOverloaded { forwardPause = (raft.term, now + raft.settings.heartbeat) }
         for origin in refused.origins where origin.node == id {
             guard let waiter = waiters.removeValue(forKey: origin.number) else { continue }
             for request in waiter.requests {
@@ -187,15 +222,15 @@ extension Replica {
     /// Back to the queue: it is certain that the request was not and will not be applied.
     mutating func enqueueAgain(_ request: RequestID) {
         guard requests[request] != nil else { return }
-        requests[request]?.wasSubmitted = false
+        requests[request]?.origin = nil
         queue.append(request)
     }
 
     // MARK: - Reads
 
-    /// All reads that came since the last flush share one proof.
+    /// All reads that came since the last flush share one proof; without a leader they wait here.
     mutating func submitReads() {
-        guard !arrivedReads.isEmpty else { return }
+        guard !arrivedReads.isEmpty, raft.leader != nil else { return }
         readBatches[nextRead] = arrivedReads
         arrivedReads = []
         raft.requestRead(nextRead)

@@ -32,9 +32,10 @@ extension World {
         if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
     }
 
-    /// Leader completeness (Raft §5.4): the last committed entry is in the log.
+    /// Leader completeness (Raft §5.4): the last entry committed in an earlier term is in the log.
     private func checkHolds(_ node: SimulatedNode, _ raft: Raft, whatIs: String) throws(Violation) {
-        let last = history.model.lastIndex
+        var last = history.model.lastIndex
+        while last > .zero, history.model[last].term >= raft.term { last = last.previous }
         guard last > raft.log.baseIndex else { return }
         guard raft.log.term(at: last) == history.model[last].term else {
             throw Violation(

@@ -250,7 +250,7 @@ final class World {
     private func setTimer(_ node: SimulatedNode, at reading: Instant) throws(Violation) {
         guard let process = node.process else { return }
         let deadline = process.replica.nextDeadline(at: reading)
-        process.spins = deadline <= reading ? process.spins + 1 : 0
+        process.spins = deadline <= reading && process.inbox.isEmpty ? process.spins + 1 : 0
         if process.spins > 5_000 {
             throw Violation("liveness", "n\(node.number + 1) wants to be called again at once for ever")
         }
