@@ -62,6 +62,9 @@ package enum Limits {
     package static let uncommittedEntries = 20_000
     package static let uncommittedBytes = 64 * 1024 * 1024
 
+    /// Free bytes on the data directory's file system below which a leader takes no writes that add.
+    package static let diskReserve = 64 * 1024 * 1024
+
     // Peers
     /// Bytes of one frame between nodes.
     package static let frameBytes = 8 * 1024 * 1024

@@ -104,11 +104,11 @@ extension Replica {
         for request in queue {
             switch requests[request]?.content {
             case .write(let proposal):
-                guard hasRoom else {
-                    reply(request, .refused(.overloaded, position(at: now)), into: &out)
-                    continue
+                if let reason = reasonToRefuse(proposal) {
+                    reply(request, .refused(reason.refusal, position(at: now)), into: &out)
+                } else {
+                    propose(proposal.encoded(), origins: [register([request])], at: now)
                 }
-                propose(proposal.encoded(), origins: [register([request])], at: now)
             case .renew(let ids):
                 renewals.append(request)
                 leases.append(contentsOf: ids)
@@ -133,9 +133,12 @@ extension Replica {
         propose(Proposal(command: .renewLeases(leases)).encoded(), origins: origins, at: now)
     }
 
-    /// Whether the leader's log takes more before a majority has caught up.
-    private var hasRoom: Bool {
-        raft.log.lastIndex.rawValue - raft.commitIndex.rawValue < UInt64(Limits.uncommittedEntries)
+    /// Why this leader does not take `proposal`: its log runs too far ahead of a majority, or its disk is nearly full.
+    /// What cannot be read is judged when it is applied, as on every node.
+    private func reasonToRefuse(_ proposal: Proposal?) -> ForwardRefused.Reason? {
+        let uncommitted = raft.log.lastIndex.rawValue - raft.commitIndex.rawValue
+        if uncommitted >= UInt64(Limits.uncommittedEntries) { return .overloaded }
+        return isShortOfSpace && proposal?.command.addsData == true ? .outOfSpace : nil
     }
 
     @discardableResult
@@ -179,18 +182,18 @@ extension Replica {
     private mutating func receive(_ forward: Forward, from sender: NodeID, at now: Instant) {
         guard raft.configuration.contains(sender) else { return }
         guard raft.acceptsProposals, forward.term == raft.term else {
-            let refused = ForwardRefused(term: raft.term, origins: forward.items.map(\.origin), isOverloaded: false)
+            let refused = ForwardRefused(term: raft.term, origins: forward.items.map(\.origin), reason: .notLeading)
             return refusals.append((sender, refused))
         }
         for item in forward.items {
             switch item.content {
             case .renewal: forwardedRenewals.append(item)
             case .proposal(let bytes):
-                if hasRoom {
-                    propose(bytes, origins: [item.origin], at: now)
+                let proposal = isShortOfSpace ? try? Proposal(decoding: bytes) : nil
+                if let reason = reasonToRefuse(proposal) {
+                    refusals.append((sender, ForwardRefused(term: raft.term, origins: [item.origin], reason: reason)))
                 } else {
-                    refusals.append(
-                        (sender, ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: true)))
+                    propose(bytes, origins: [item.origin], at: now)
                 }
             }
         }
@@ -199,21 +202,21 @@ extension Replica {
     /// This node stopped leading before it proposed them.
     private mutating func refuseForwardedRenewals() {
         for item in forwardedRenewals {
-            let refused = ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: false)
+            let refused = ForwardRefused(term: raft.term, origins: [item.origin], reason: .notLeading)
             refusals.append((item.origin.node, refused))
         }
         forwardedRenewals.removeAll(keepingCapacity: true)
     }
 
     private mutating func receive(_ refused: ForwardRefused, at now: Instant, into out: inout Outbox) {
-        if !refused.isOverloaded { forwardPause = (raft.term, now + raft.settings.heartbeat) }
+        if refused.reason == .notLeading { forwardPause = (raft.term, now + raft.settings.heartbeat) }
         for origin in refused.origins where origin.node == id {
             guard let waiter = waiters.removeValue(forKey: origin.number) else { continue }
             for request in waiter.requests {
-                if refused.isOverloaded {
-                    reply(request, .refused(.overloaded, position(at: now)), into: &out)
-                } else {
+                if refused.reason == .notLeading {
                     enqueueAgain(request)
+                } else {
+                    reply(request, .refused(refused.reason.refusal, position(at: now)), into: &out)
                 }
             }
         }
@@ -357,5 +360,28 @@ extension [Forward.Item] {
         }
         if !part.isEmpty { parts.append(part) }
         return parts
+    }
+}
+
+extension ForwardRefused.Reason {
+    /// What the client is told.
+    fileprivate var refusal: Refusal {
+        switch self {
+        case .notLeading: .noLeader
+        case .overloaded: .overloaded
+        case .outOfSpace: .outOfSpace
+        }
+    }
+}
+
+extension Command {
+    /// Whether the command may make the store larger; the others work on a full disk, too.
+    fileprivate var addsData: Bool {
+        switch self {
+        case .put, .grantLease: true
+        case .transaction(let transaction):
+            (transaction.then + transaction.otherwise).contains { if case .put = $0 { true } else { false } }
+        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact: false
+        }
     }
 }
