@@ -21,6 +21,7 @@ let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swi
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -38,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
@@ -83,7 +85,7 @@ let package = Package(
             name: "conclave",
             dependencies: [
                 "Node", "HTTPAPI", "ConclaveClient", "Simulation", "LoadGenerator", argumentParser,
-                configuration, lifecycle, unixSignals, logging,
+                configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
             ],
             swiftSettings: strict),
 
@@ -101,7 +103,10 @@ let package = Package(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+        .testTarget(
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nioCore, nioPosix, nioHTTP1],
+            swiftSettings: strict),
         .testTarget(
             name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient"],
             swiftSettings: strict),

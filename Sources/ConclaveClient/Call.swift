@@ -22,11 +22,13 @@ struct Call: Sendable {
         case ifNotApplied
     }
 
-    /// The URL at `endpoint`; with `timeout` the node is told when to stop trying.
-    func url(at endpoint: Endpoint, timeout: Duration?) -> String {
+    var isRead: Bool { method == .GET }
+
+    /// The request line's target (RFC 9112 §3.2); with `timeout` the node is told when to stop trying.
+    func target(timeout: Duration?) -> String {
         var parameters = query.map { "\($0.name)=\($0.value)" }
         if let timeout { parameters.append("timeout=\(timeout.parameter)") }
-        return endpoint.url + path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
+        return path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
     }
 }
 
@@ -35,6 +37,8 @@ struct Answer: Sendable {
     var status: Int
     var headers: HTTPHeaders
     var body: [UInt8]
+    /// Whether it answers a read, which changed nothing.
+    var isRead: Bool
     /// When the attempt that was answered was sent.
     var sent: ContinuousClock.Instant
     /// When the first attempt was sent; the same, unless there were retries.
@@ -47,8 +51,13 @@ struct Answer: Sendable {
         do {
             return try JSON.decode(type, from: body)
         } catch {
-            throw ConclaveError(.malformedAnswer, "the node's answer is not what the API says: \(error)")
+            throw malformed("the node's answer is not what the API says: \(error)")
         }
+    }
+
+    /// A write whose answer cannot be read has probably been applied.
+    func malformed(_ detail: String) -> ConclaveError {
+        ConclaveError(.malformedAnswer, detail, outcome: isRead ? .notApplied : .unknown)
     }
 }
 

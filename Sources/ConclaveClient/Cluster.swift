@@ -37,15 +37,63 @@ public struct NodeStatus: Hashable, Sendable, Codable {
     }
 }
 
+/// The members of a cluster as one node sees them.
+public struct ClusterDescription: Hashable, Sendable, Decodable {
+    /// The name of the node that tells.
+    public var node: String
+    /// The term it is in.
+    public var term: UInt64
+    /// The leader's name, where it knows one.
+    public var leader: String?
+    /// How many members must agree.
+    public var quorum: Int
+    /// All members.
+    public var members: [Member]
+
+    /// One member; what the telling node cannot know of it is `nil`.
+    public struct Member: Hashable, Sendable, Decodable {
+        /// Its name.
+        public var name: String
+        /// What it is at the moment.
+        public var role: NodeStatus.Role?
+        /// Where other members reach it.
+        public var peerAddress: String
+        /// Where clients reach it.
+        public var clientAddress: String?
+        /// Log entries it has yet to catch up on.
+        public var lag: UInt64?
+        /// How long a message to it and back takes, in microseconds.
+        public var roundTripMicroseconds: UInt64?
+        /// How long ago it last answered the leader, in milliseconds.
+        public var silenceMilliseconds: UInt64?
+        /// How long a sync of its log takes, in microseconds.
+        public var diskSyncMicroseconds: UInt64?
+
+        private enum CodingKeys: String, CodingKey {
+            case name, role, lag
+            case peerAddress = "peer_address"
+            case clientAddress = "client_address"
+            case roundTripMicroseconds = "round_trip_us"
+            case silenceMilliseconds = "silence_ms"
+            case diskSyncMicroseconds = "disk_sync_us"
+        }
+    }
+}
+
 extension ClusterClient {
     /// What the node at `endpoint` says of itself; of any node that answers when `nil`.
     public func status(of endpoint: Endpoint? = nil) async throws -> NodeStatus {
         try await ask("/v1/status", of: endpoint).decode(NodeStatus.self)
     }
 
+    /// The members of the cluster, as the node at `endpoint` sees them; a leader sees most.
+    public func cluster(of endpoint: Endpoint? = nil) async throws -> ClusterDescription {
+        try await ask("/v1/cluster", of: endpoint).decode(ClusterDescription.self)
+    }
+
     /// Why there is no leader, or that there is one, in plain words, one fact per line.
     public func explanation(of endpoint: Endpoint? = nil) async throws -> [String] {
-        try await ask("/v1/why", of: endpoint).decode(WireWhy.self).why
+        try await ask("/v1/why", of: endpoint).decode(WireWhy.self).explanation
     }
 
     /// Whether the node at `endpoint` serves linearizable requests now.
@@ -71,5 +119,5 @@ extension ClusterClient {
 }
 
 private struct WireWhy: Decodable {
-    var why: [String]
+    var explanation: [String]
 }

@@ -76,68 +76,15 @@ public final class ClusterClient: Sendable {
         IdempotencyKey(client: identity, number: nextNumber.wrappingAdd(1, ordering: .relaxed).oldValue)
     }
 
-    /// Sends `call` until a node has given a final answer, a repetition would be unsafe, or the time is over.
-    func perform(_ call: Call) async throws -> Answer {
-        let start = ContinuousClock.now
-        let deadline = start + options.requestTimeout + call.wait
-        var generator = SystemRandomNumberGenerator()
-        var index = currentRotation.preferred
-        var earlierUnknown = false
-        for number in 1... {
-            let verdict: RetryRule.Verdict
-            do {
-                var answer = try await connections.attempt(
-                    call, at: endpoints[index], timeout: patience(for: call, until: deadline))
-                answer.firstSent = start
-                verdict = RetryRule.verdict(on: answer, repeatable: call.repeatable)
-                if verdict == .done {
-                    rotation.withLock { $0.answered(index) }
-                    return answer
-                }
-            } catch let failure as TransportFailure {
-                verdict = RetryRule.verdict(on: failure, repeatable: call.repeatable)
-            }
-            let (error, pause) = try next(
-                verdict, number: number, earlierUnknown: earlierUnknown, using: &generator)
-            earlierUnknown = earlierUnknown || error.outcome == .unknown
-            index = rotation.withLock {
-                $0.failed(index)
-                return $0.next(after: index)
-            }
-            guard ContinuousClock.now + pause < deadline else {
-                throw finished(error, earlierUnknown: earlierUnknown)
-            }
-            try await Task.sleep(for: pause)
+    /// The next request goes where this answer came from.
+    func note(answerFrom index: Int) { rotation.withLock { $0.answered(index) } }
+
+    /// Returns where to try next.
+    func note(failureOf index: Int) -> Int {
+        rotation.withLock {
+            $0.failed(index)
+            return $0.next(after: index)
         }
-        preconditionFailure("attempts are counted without end")
-    }
-
-    /// What a failed attempt leads to: the pause before the next, or the final error.
-    private func next(
-        _ verdict: RetryRule.Verdict, number: Int, earlierUnknown: Bool,
-        using generator: inout some RandomNumberGenerator
-    ) throws -> (ConclaveError, pause: Duration) {
-        switch verdict {
-        case .done: preconditionFailure("a final answer is returned, not retried")
-        case .fail(let error): throw finished(error, earlierUnknown: earlierUnknown)
-        case .retry(let error, let asked):
-            let pause = RetryRule.pause(before: number, endpoints: endpoints.count, using: &generator)
-            let wished = number % endpoints.count == 0 ? asked ?? .zero : .zero
-            return (error, max(pause, wished))
-        }
-    }
-
-    private func finished(_ error: ConclaveError, earlierUnknown: Bool) -> ConclaveError {
-        var error = error
-        error.outcome = RetryRule.outcome(of: error, earlierUnknown: earlierUnknown)
-        return error
-    }
-
-    /// How long one node gets: all that is left for what cannot be repeated, else a share of it.
-    private func patience(for call: Call, until deadline: ContinuousClock.Instant) -> Duration {
-        let left = max(deadline - .now, .milliseconds(1))
-        guard call.repeatable == .always, endpoints.count > 1 else { return left }
-        return min(left, options.attemptTimeout + call.wait)
     }
 }
 

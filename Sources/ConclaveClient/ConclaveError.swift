@@ -19,8 +19,8 @@ public struct ConclaveError: Error, Hashable, Sendable {
     /// When a repetition makes sense, where the answer told it.
     public var retryAfter: Duration?
 
-    /// A failure found on this side of the wire.
-    init(_ code: Code, _ detail: String, outcome: Outcome = .notApplied) {
+    /// A failure found on this side of the wire, before any answer.
+    public init(_ code: Code, _ detail: String, outcome: Outcome = .notApplied) {
         self.code = code
         self.detail = detail
         self.outcome = outcome

@@ -31,6 +31,7 @@ struct Connections: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
         // A node that refuses connections is dead: the next one is asked at once, not this one again.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = RequestTarget.install(on:)
         return configuration
     }
 
@@ -51,11 +52,11 @@ struct Connections: Sendable {
             }
             return Answer(
                 status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView),
-                sent: sent, firstSent: sent)
+                isRead: call.isRead, sent: sent, firstSent: sent)
         } catch let error as NIOTooManyBytesError {
             throw ConclaveError(
                 .tooLarge, "the answer is larger than \(error.maxBytes ?? maximumResponseBytes) bytes",
-                outcome: .unknown)
+                outcome: call.isRead ? .notApplied : .unknown)
         } catch {
             throw try classify(error, endpoint: endpoint)
         }
@@ -72,7 +73,7 @@ struct Connections: Sendable {
             throw ConclaveError(
                 answer: Answer(
                     status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView),
-                    sent: sent, firstSent: sent))
+                    isRead: true, sent: sent, firstSent: sent))
         } catch let error as ConclaveError {
             throw error
         } catch {
@@ -82,9 +83,10 @@ struct Connections: Sendable {
     }
 
     private func request(_ call: Call, at endpoint: Endpoint, timeout: Duration?) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: call.url(at: endpoint, timeout: timeout))
+        var request = HTTPClientRequest(url: endpoint.url)
         request.method = call.method
         request.headers = call.headers
+        request.headers.replaceOrAdd(name: RequestTarget.header, value: call.target(timeout: timeout))
         request.body = call.body.map { .bytes($0) }
         return request
     }

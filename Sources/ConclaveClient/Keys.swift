@@ -209,7 +209,7 @@ extension Answer {
         let tag = headers.first(name: "ETag").map { $0.filter { $0 != "\"" } }
         guard let modRevision = tag.flatMap({ UInt64($0) }), let created = header("Conclave-Create-Revision"),
             let version = header("Conclave-Version")
-        else { throw ConclaveError(.malformedAnswer, "the node's answer carries no revisions") }
+        else { throw malformed("the node's answer carries no revisions") }
         return KeyRecord(
             key: key, value: ByteString(body), createRevision: created, modRevision: modRevision, version: version,
             lease: headers.first(name: "Conclave-Lease").flatMap { LeaseID($0) })

@@ -59,7 +59,7 @@ extension ClusterClient {
         let answer = try await perform(call)
         let leases = try answer.decode(WireRenewals.self).results
         guard leases.count == ids.count else {
-            throw ConclaveError(.malformedAnswer, "\(leases.count) results for \(ids.count) leases")
+            throw answer.malformed("\(leases.count) results for \(ids.count) leases")
         }
         return leases.map { $0?.lease(sent: answer.sent) }
     }

@@ -33,6 +33,7 @@ extension ConclaveError {
                 outcome: answer.status < 500 ? .notApplied : .unknown)
         }
         status = answer.status
+        revision = revision ?? answer.header("Conclave-Revision")
         // A 503 passes as soon as a leader is elected, long before a header in whole seconds would allow.
         if retryAfter == nil, status == 429, let seconds = answer.headers.first(name: "Retry-After").flatMap(Int.init) {
             retryAfter = .seconds(seconds)

@@ -157,7 +157,7 @@ extension ClusterClient {
     /// - Parameters:
     ///   - selections: keys and prefixes, at least one; an event is told once, however many of them it matches.
     ///   - revision: tells everything after this revision; `nil` tells the present state first.
-    ///   - previousValues: adds to each event the value it replaced.
+    ///   - previousValues: adds to each event the record it replaced.
     public func watch(
         _ selections: WatchSelection..., after revision: UInt64? = nil, previousValues: Bool = false
     ) -> Watch {

@@ -3,8 +3,8 @@ public enum WatchEvent: Hashable, Sendable {
     /// What there is when the watch begins; everything after it is told as events. Not sent to a watch that begins at a
     /// revision.
     case state([KeyRecord], revision: UInt64)
-    /// A key was written.
-    case put(KeyRecord, previous: ByteString?)
+    /// A key was written; `previous` is what it replaced, where the watch asked for it and the history still has it.
+    case put(KeyRecord, previous: KeyRecord?)
     /// A key is gone.
     case delete(Deletion)
     /// Everything up to this revision was told.
@@ -20,8 +20,8 @@ public enum WatchEvent: Hashable, Sendable {
         public var modRevision: UInt64
         /// Why it ended.
         public var reason: Reason
-        /// Its last value, where the watch asked for previous values.
-        public var previous: ByteString?
+        /// What it was, where the watch asked for it and the history still has it.
+        public var previous: KeyRecord?
     }
 
     /// Why a key ended.
@@ -61,7 +61,7 @@ extension WatchEvent {
         case "put":
             self = .put(
                 try JSON.decode(KeyRecord.self, from: data),
-                previous: try JSON.decode(WirePrevious.self, from: data).value)
+                previous: try JSON.decode(WirePrevious.self, from: data).prev)
         case "delete": self = .delete(try JSON.decode(WireDeletion.self, from: data).deletion)
         case "no-leader": self = .interrupted(.noLeader)
         case "compacted":
@@ -96,11 +96,7 @@ private struct WireCompacted: Decodable {
 }
 
 private struct WirePrevious: Decodable {
-    var value: ByteString?
-
-    init(from decoder: any Decoder) throws {
-        value = try decoder.container(keyedBy: Field.self).bytesIfPresent("prev_value")
-    }
+    var prev: KeyRecord?
 }
 
 private struct WireDeletion: Decodable {
@@ -111,7 +107,7 @@ private struct WireDeletion: Decodable {
         deletion = WatchEvent.Deletion(
             key: try fields.bytes("key"), modRevision: try fields.decode(UInt64.self, forKey: "mod_revision"),
             reason: try fields.decode(WatchEvent.Reason.self, forKey: "reason"),
-            previous: try fields.bytesIfPresent("prev_value"))
+            previous: try fields.decodeIfPresent(KeyRecord.self, forKey: "prev"))
     }
 }
 

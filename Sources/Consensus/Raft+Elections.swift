@@ -25,8 +25,10 @@ extension Raft {
         }
         switch role {
         case .follower(let following):
+            lastLed = following.lastHeard
             for batch in following.reads { waitingReads.append(contentsOf: batch.reads) }
         case .leader(let leading):
+            lastLed = now
             for read in leading.reads {
                 if case .local(let reads) = read.source { waitingReads.append(contentsOf: reads) }
             }

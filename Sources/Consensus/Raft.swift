@@ -47,6 +47,8 @@ package struct Raft: Sendable {
     /// Local reads not yet handed to a round or a leader.
     var waitingReads: [ReadID] = []
     var nextReadBatch: UInt64
+    /// When this member last heard from a leader, or was one.
+    var lastLed: Instant?
     var incoming: IncomingSnapshot?
     /// The time of the flush under way.
     var lastFlush: Instant
@@ -154,9 +156,13 @@ package struct Raft: Sendable {
         }
     }
 
-    /// When this follower last heard from its leader.
-    package var lastHeardFromLeader: Instant? {
-        if case .follower(let following) = role { following.lastHeard } else { nil }
+    /// How old this member's state may be: nothing on a leader, else since it last followed or led; `nil` when it never did.
+    package func staleness(at now: Instant) -> TimeSpan? {
+        switch role {
+        case .leader: .zero
+        case .follower(let following): now - following.lastHeard
+        case .looking: lastLed.map { now - $0 }
+        }
     }
 
     /// Whether this leader takes proposals: it does not while it hands over.

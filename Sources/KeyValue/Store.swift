@@ -107,7 +107,8 @@ package struct Store: Sendable {
     package mutating func apply(_ proposal: Proposal, at position: ApplyPosition) -> Applied {
         advance(to: position)
         if let key = proposal.idempotencyKey, let first = requests.result(for: key) {
-            return Applied(result: first, events: nil, repeated: true)
+            let told = first.telling { leases.grant(of: $0, at: time)?.remaining ?? .zero }
+            return Applied(result: told, events: nil, repeated: true)
         }
         let result = carryOut(proposal.command)
         let events = keys.seal(time: time)

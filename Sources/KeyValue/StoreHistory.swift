@@ -53,6 +53,7 @@ extension Store {
 
     /// Through which revision history is due to go, to be proposed as ``Command/compact(through:)``. Waits until the history
     /// is over a bound, and then goes a tenth below it (for age, a minute if that is less), so that it goes in steps.
+    /// Costs next to nothing while none is due, and the revisions that are due once some are: ask again when they are gone.
     package func compactionDue(_ bounds: HistoryBounds = HistoryBounds()) -> Revision? {
         guard let first = keys.history.first?.events.revision else { return nil }
         let gone = max(excessRevisions(bounds), excessBytes(bounds), excessAge(bounds))

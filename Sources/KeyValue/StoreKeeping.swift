@@ -51,6 +51,7 @@ extension Store {
 
     /// What changed since the last call, or since the store was restored; `nil` when no entry was applied. The deltas in
     /// their order, carried out on a table, make it equal to ``records()``.
+    /// To be called now and then: until then the changes are kept.
     package mutating func takeDelta() -> StateDelta? {
         guard appliedIndex > takenIndex else { return nil }
         takenIndex = appliedIndex

@@ -12,6 +12,7 @@ enum InboxItem: Sendable {
     /// A log write became durable; its messages may leave.
     case logDurable(LogWriter.Completion)
     case stateDone(StateWriter.Completion)
+    /// Asked after the batch is carried out, so that answers come after its deliveries.
     case ask(@Sendable (NodeCore) -> Void)
 }
 

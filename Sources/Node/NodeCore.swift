@@ -23,8 +23,12 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var answers: [RequestID: PendingAnswer] = [:]
     private var nextRequest: UInt64 = 1
     private var watches = WatchDirectory()
+    private var questions: [@Sendable (NodeCore) -> Void] = []
     private var timer: (task: Scheduled<Void>, at: Instant)?
     private var isStopped = false
+    /// Whether time passes for the replica: not before both ports are had, so that a node that cannot serve does not
+    /// campaign.
+    private var takesPart = false
 
     private var inbox: Inbox!
     private var logWriter: LogWriter!
@@ -77,6 +81,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     func start() async throws(PeerTransportError) {
         try await transport.start()
+        post(.ask { $0.takesPart = true })
         post(.input(.tick))
     }
 
@@ -116,9 +121,17 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         }
         replica.flush(at: now, into: &outbox)
         carryOut(at: now)
+        answerQuestions()
         saveState(at: now)
         arm(at: now)
         telemetry.batch(items.count)
+    }
+
+    private func answerQuestions() {
+        guard !questions.isEmpty else { return }
+        let asked = questions
+        questions = []
+        for question in asked { question(self) }
     }
 
     private func handle(_ item: InboxItem, at now: Instant) {
@@ -137,7 +150,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             note(completion)
             replica.handle(.persisted(completion.last), at: now, into: &outbox)
         case .stateDone(let completion): handle(completion, at: now)
-        case .ask(let question): question(self)
+        case .ask(let question): questions.append(question)
         }
     }
 
@@ -209,6 +222,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     /// Wakes the loop when the replica next wants to be.
     private func arm(at now: Instant) {
+        guard takesPart else { return }
         let wanted = min(replica.nextDeadline(at: now), stateDeadline)
         if let timer, timer.at <= wanted { return }
         timer?.task.cancel()
@@ -253,8 +267,6 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             replica: replica.status(at: now), uptime: now - startedAt, diskSync: diskSync, logSyncs: counters.syncs,
             incarnation: incarnation.rawValue, ready: replica.isReady && failure == nil, failure: failure)
     }
-
-    func refreshGauges() { telemetry.gauges(replica, pending: answers.count, watches: watches.count) }
 
     /// Ends the loop's work; returns what `state.db` still lacks.
     func finish() -> (delta: StateDelta, position: SnapshotPosition)? {

@@ -13,7 +13,6 @@ package final class NodeRuntime: NodeService {
     private let logger: Logger
     private let nextWatch = Atomic<UInt64>(1)
     private let latch: FailureLatch
-    private let gauges: RepeatedTask
 
     /// Opens the node's files; nothing is listened on until ``start()``. Throws ``SQLiteStorage/StorageError``, which
     /// reads as a sentence that says what to do.
@@ -28,7 +27,6 @@ package final class NodeRuntime: NodeService {
         let latch = FailureLatch(promise: loop.makePromise(), logger: logger)
         self.latch = latch
         core = NodeCore(opened, options: options, loop: loop, logger: logger) { latch.close($0.description) }
-        gauges = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { [core] _ in core.refreshGauges() }
     }
 
     /// Listens for peers and begins to take part. Throws `PeerTransportError` when the port cannot be had.
@@ -60,6 +58,16 @@ package final class NodeRuntime: NodeService {
     package func pauseWatch(_ id: WatchID) { core.post(.input(.pauseWatch(id))) }
     package func resumeWatch(_ id: WatchID) { core.post(.input(.resumeWatch(id))) }
 
+    package func progress(
+        of watch: WatchID, sink: any WatchSink, completion: @escaping @Sendable (Revision) -> Void
+    ) {
+        core.post(
+            .ask { core in
+                guard let revision = core.replica.progress(of: watch) else { return }
+                sink.eventLoop.execute { completion(revision) }
+            })
+    }
+
     package func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void) {
         core.post(
             .ask { [latch] core in
@@ -85,7 +93,6 @@ package final class NodeRuntime: NodeService {
 
     /// Ends the node: what is in flight to the disk is finished, the state is saved.
     package func stop() async {
-        gauges.cancel()
         let last = await onLoop { $0.finish() }
         await core.stopTransport()
         await core.stopLog()

@@ -26,6 +26,10 @@ package protocol NodeService: AnyObject, Sendable {
     func pauseWatch(_ id: WatchID)
     func resumeWatch(_ id: WatchID)
 
+    /// Tells on `sink`'s loop up to which revision the watch has been handed everything, after all deliveries before.
+    /// Nothing is told of a watch that is not open.
+    func progress(of watch: WatchID, sink: any WatchSink, completion: @escaping @Sendable (Revision) -> Void)
+
     /// The replica's own account of itself, on `loop`.
     func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void)
 }

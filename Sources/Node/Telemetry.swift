@@ -25,19 +25,6 @@ struct Telemetry {
     private let batches = Counter(label: "conclave_core_batches_total")
     private let inputs = Counter(label: "conclave_core_inputs_total")
 
-    private let role = Gauge(label: "conclave_is_leader")
-    private let hasLeader = Gauge(label: "conclave_has_leader")
-    private let term = Gauge(label: "conclave_term")
-    private let commit = Gauge(label: "conclave_commit_index")
-    private let applied = Gauge(label: "conclave_applied_index")
-    private let revision = Gauge(label: "conclave_revision")
-    private let keys = Gauge(label: "conclave_keys")
-    private let leases = Gauge(label: "conclave_leases")
-    private let bytes = Gauge(label: "conclave_store_bytes")
-    private let logEntries = Gauge(label: "conclave_log_entries")
-    private let pendingRequests = Gauge(label: "conclave_pending_requests")
-    private let openWatches = Gauge(label: "conclave_watches")
-
     init(logger: Logger, names: [(NodeID, String)]) {
         self.logger = logger
         self.names = Dictionary(names) { first, _ in first }
@@ -56,21 +43,6 @@ struct Telemetry {
         syncs.increment(by: Int(completion.counters.syncs - before.syncs))
         logBytes.increment(by: Int(completion.counters.bytesWritten - before.bytesWritten))
         syncTime.recordNanoseconds(completion.syncTime.nanoseconds)
-    }
-
-    func gauges(_ replica: Replica, pending: Int, watches: Int) {
-        role.record(replica.raft.isLeader ? 1 : 0)
-        hasLeader.record(replica.raft.leader == nil ? 0 : 1)
-        term.record(Double(replica.raft.term.rawValue))
-        commit.record(Double(replica.raft.commitIndex.rawValue))
-        applied.record(Double(replica.store.appliedIndex.rawValue))
-        revision.record(Double(replica.store.revision.rawValue))
-        keys.record(replica.store.keyCount)
-        leases.record(replica.store.leaseCount)
-        bytes.record(replica.store.storeBytes)
-        logEntries.record(Double(replica.raft.log.lastIndex.rawValue - replica.raft.log.baseIndex.rawValue))
-        pendingRequests.record(pending)
-        openWatches.record(watches)
     }
 
     // MARK: - Peers

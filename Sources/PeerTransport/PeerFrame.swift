@@ -75,8 +75,10 @@ struct PeerFrameDecoder: NIOSingleStepByteToMessageDecoder {
     }
 
     mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> PeerFrame? {
-        // What an ended connection leaves half sent is nobody's fault and nobody's frame.
-        try decode(buffer: &buffer)
+        if let frame = try decode(buffer: &buffer) { return frame }
+        // What an ended connection leaves half sent is no error.
+        buffer.moveReaderIndex(to: buffer.writerIndex)
+        return nil
     }
 
     /// From the bytes after the length.

@@ -77,7 +77,7 @@ extension PeerLink {
     func send(_ body: Bytes) -> Bool {
         guard case .up(let channel) = state else { return false }
         let bytes = PeerFrame.headerBytes + body.count
-        guard unsentBytes + (batch?.readableBytes ?? 0) + bytes <= Limits.peerBufferBytes else {
+        guard unsentBytes + (batch?.readableBytes ?? 0) + bytes <= transport.configuration.bufferBytes else {
             transport.report("frames to a peer are dropped: it does not read", about: self)
             return false
         }
@@ -110,7 +110,7 @@ extension PeerLink {
         attempt.hop(to: loop).assumeIsolated().whenComplete { [self] result in
             switch result {
             case .success(let channel): reached(channel)
-            case .failure(let error): failed(isRefused: error.isConnectionRefused, reason: "\(error)")
+            case .failure(let error): failed(error.dialOutcome, reason: "\(error)")
             }
         }
     }
@@ -143,6 +143,7 @@ extension PeerLink {
     private func handshakeTimedOut(_ channel: any Channel) {
         guard case .handshaking(let current) = state, current === channel else { return }
         transport.report("a peer does not answer the introduction", about: self)
+        reportLoss(processIsGone: false)
         channel.close(promise: nil)
     }
 
@@ -163,7 +164,7 @@ extension PeerLink {
             batch = nil
             connectionLost()
         case .handshaking(let current) where current === channel:
-            failed(isRefused: false, reason: "the peer closed the connection before it answered")
+            failed(.brokenOff, reason: "the peer closed the connection before it answered")
         default: break
         }
     }
@@ -193,23 +194,17 @@ extension PeerLink {
         dial(to: nil)
     }
 
-    private func failed(isRefused: Bool, reason: String) {
+    private func failed(_ outcome: DialOutcome, reason: String) {
         if case .stopped = state { return }
         failures += 1
-        if lossIsPending && !isRefused && failures < Self.quickAttempts && wasHandshaking {
-            return dial(to: lastAddress)
-        }
+        if lossIsPending && outcome == .brokenOff && failures < Self.quickAttempts { return dial(to: lastAddress) }
         transport.logger.debug(
             "cannot connect to a peer", metadata: transport.metadata(self, ["reason": "\(reason)"]))
-        reportLoss(processIsGone: isRefused)
+        reportLoss(processIsGone: outcome == .refused)
         let timer = loop.assumeIsolated().scheduleTask(in: nextDelay()) { [self] in
             if case .waiting = state { dial(to: nil) }
         }
         state = .waiting(timer)
-    }
-
-    private var wasHandshaking: Bool {
-        if case .handshaking = state { true } else { false }
     }
 
     private func reportLoss(processIsGone: Bool) {

@@ -99,7 +99,8 @@ package final class PeerTransport: @unchecked Sendable {
     private func bindFailure(_ error: any Error) -> PeerTransportError {
         let (host, port) = (configuration.listenHost, configuration.listenPort)
         if let error = error as? IOError, error.errnoCode == EADDRINUSE { return .addressInUse(host: host, port: port) }
-        return .cannotListen(host: host, port: port, reason: "\(error)")
+        let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+        return .cannotListen(host: host, port: port, reason: reason)
     }
 }
 

@@ -32,6 +32,8 @@ package struct PeerTransportConfiguration: Sendable {
     package var handshakeTimeout = TimeSpan.seconds(2)
     /// How long sent bytes may stay unacknowledged before the connection counts as dead.
     package var silenceTimeout = TimeSpan.seconds(5)
+    /// Unsent bytes to one peer before further frames are dropped.
+    package var bufferBytes = Limits.peerBufferBytes
     /// Spreads the reconnect delays.
     package var jitterSeed: UInt64
 

@@ -1,4 +1,3 @@
-import Glibc
 import NIOPosix
 internal import NIOCore
 internal import Primitives
@@ -30,13 +29,4 @@ private func peerOptionList(
         (ChannelOptions.tcpOption(.init(rawValue: 6)), 3),
         (ChannelOptions.tcpOption(.init(rawValue: 18)), SocketOptionValue(silence.milliseconds)),
     ]
-}
-
-extension Error {
-    /// Whether nobody listens at any of the addresses tried.
-    var isConnectionRefused: Bool {
-        if let error = self as? IOError { return error.errnoCode == ECONNREFUSED }
-        guard let error = self as? NIOConnectionError else { return false }
-        return !error.connectionErrors.isEmpty && error.connectionErrors.allSatisfy { $0.error.isConnectionRefused }
-    }
 }

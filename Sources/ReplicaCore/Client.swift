@@ -41,7 +41,7 @@ package enum ClientReply: Sendable {
 package struct ReplyPosition: Hashable, Sendable {
     package var revision: Revision
     package var term: Term
-    /// For stale reads: how long ago this node last heard from a leader; `nil` when it leads or never heard from one.
+    /// For stale reads: how old the state may be; `nil` when this node never knew a leader.
     package var staleness: TimeSpan?
     package init(revision: Revision, term: Term, staleness: TimeSpan? = nil) {
         self.revision = revision

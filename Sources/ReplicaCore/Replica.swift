@@ -40,6 +40,9 @@ package struct Replica: Sendable {
     var nextRead = ReadID(rawValue: 1)
     /// Reads with their proof, waiting for the state to reach an index.
     var readsAwaitingApply: [(index: LogIndex, requests: [RequestID])] = []
+    /// Whether the state was proven current once in this life. Before, it may be older than what an earlier life showed,
+    /// so that stale reads wait for the proof as well: clients see revisions only grow (`invariants.md` 14).
+    var hasBeenCurrent = false
 
     // Duties of a leader
     var expiryInFlight: LogIndex?
@@ -181,6 +184,10 @@ package struct Replica: Sendable {
 
     /// Whether linearizable reads can be answered: a leader is known and the state is whole.
     package var isReady: Bool { raft.leader != nil && !isFenced && store.appliedIndex >= raft.log.baseIndex }
+
+    /// Up to where a watch has been handed every event, once the deliveries of the last flush are carried out; `nil`
+    /// when it is not open (`invariants.md` 31).
+    package func progress(of watch: WatchID) -> Revision? { watches.reached(watch, current: store.revision) }
 
     func position(at now: Instant) -> ReplyPosition {
         ReplyPosition(revision: store.revision, term: raft.term)

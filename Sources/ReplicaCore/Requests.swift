@@ -28,7 +28,7 @@ extension Replica {
             return
         }
         switch request {
-        case .read(let query, .stale): return answerStale(id, query, at: now, into: &out)
+        case .read(let query, .stale) where hasBeenCurrent: return answerStale(id, query, at: now, into: &out)
         case .watch(let watch, let wanted) where wanted.start != .now:
             return openResumed(id, watch, wanted, at: now, into: &out)
         case .write, .renew: queue.append(id)
@@ -238,6 +238,7 @@ extension Replica {
         for (read, index) in raftOut.readyReads {
             guard let batch = readBatches.removeValue(forKey: read) else { continue }
             if store.appliedIndex >= index && !isFenced {
+                hasBeenCurrent = true
                 for request in batch { answerRead(request, at: now, into: &out) }
             } else {
                 readsAwaitingApply.append((index, batch))
@@ -251,6 +252,7 @@ extension Replica {
         guard !readsAwaitingApply.isEmpty, !isFenced else { return }
         let ready = readsAwaitingApply.filter { $0.index <= store.appliedIndex }
         guard !ready.isEmpty else { return }
+        hasBeenCurrent = true
         readsAwaitingApply.removeAll { $0.index <= store.appliedIndex }
         for batch in ready { for request in batch.requests { answerRead(request, at: now, into: &out) } }
     }
@@ -258,6 +260,7 @@ extension Replica {
     private mutating func answerRead(_ id: RequestID, at now: Instant, into out: inout Outbox) {
         guard let request = requests.removeValue(forKey: id) else { return }
         switch request.content {
+        case .read(let query, .stale): answerStale(id, query, at: now, into: &out)
         case .read(let query, _): out.replies.append((id, .read(store.query(query), position(at: now))))
         case .watch(let watch, let wanted): openNow(id, watch, wanted, at: now, into: &out)
         case .write, .renew: preconditionFailure("a write does not wait for a read index")
@@ -266,7 +269,7 @@ extension Replica {
 
     private func answerStale(_ id: RequestID, _ query: Query, at now: Instant, into out: inout Outbox) {
         var position = position(at: now)
-        position.staleness = raft.lastHeardFromLeader.map { now - $0 }
+        position.staleness = raft.staleness(at: now)
         guard !isFenced else {
             out.replies.append((id, .refused(.notReady("this node is repairing its state"), position)))
             return

@@ -73,6 +73,15 @@ struct WatchHub: Sendable {
         lagging.append(id)
     }
 
+    /// Up to where a watch has been handed everything; `nil` when there is no such watch.
+    func reached(_ id: WatchID, current: Revision) -> Revision? {
+        switch watches[id]?.state {
+        case .live: current
+        case .catchingUp(let after), .paused(let after): min(after, current)
+        case nil: nil
+        }
+    }
+
     /// Hands a revision that was just applied to the live watches it concerns.
     func match(_ events: RevisionEvents, into out: inout Outbox) {
         for group in index.match(events) {

@@ -17,12 +17,12 @@ struct LogOpening {
         let files = try StoreDirectory(preparing: directory)
         lock = try FileLock(path: files.path(of: "log.lock"))
         mark = try MarkFile(path: files.path(of: "log.mark"))
-        try Self.check(mark, for: identity)
         try files.createFile("log.db")
         database = try Database(path: files.path(of: "log.db"), settings: .log)
         tables = try LogTables(database)
         let kept = try tables.readIdentity(path: database.path)
         if let kept { try identity.check(against: kept.0, path: directory) }
+        try Self.check(mark, for: identity)
 
         let before = max(kept?.1 ?? Incarnation(0), mark.current?.incarnation ?? Incarnation(0))
         incarnation = Incarnation(before.rawValue + 1)

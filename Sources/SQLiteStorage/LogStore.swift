@@ -17,7 +17,7 @@ package final class LogStore: @unchecked Sendable {
     }
 
     /// Bytes of WAL at which it is copied into the database and begun anew.
-    package static let checkpointBytes = 4 * 1024 * 1024
+    var checkpointBytes = 4 * 1024 * 1024
     /// How far and how long the durable mark may lag behind the log.
     package static let markLagEntries: UInt64 = 1_000
     package static let markLag = TimeSpan.milliseconds(200)
@@ -36,8 +36,8 @@ package final class LogStore: @unchecked Sendable {
     private var damageFloor: LogIndex?
     private var markedAt: Instant
     private var walBytesBefore: Int
-    /// The size of the WAL at which the next checkpoint is due.
-    private var checkpointDueAt = LogStore.checkpointBytes
+    /// After a checkpoint that found no space: the size of the WAL at which to try again.
+    private var checkpointPostponedTo = 0
 
     /// Opens or creates the log of `identity` in `directory`, and counts one more incarnation, durably.
     package static func open(
@@ -120,9 +120,15 @@ extension LogStore {
         try database.check()
         var editor = LogEditor(tables, path: database.path, tail: tail)
         let began = monotonicNow()
-        try database.transaction { () throws(StorageError) in
-            try body(&editor)
-            try editor.finish()
+        do throws(StorageError) {
+            try database.transaction { () throws(StorageError) in
+                try body(&editor)
+                try editor.finish()
+            }
+        } catch .diskFull(let path) {
+            throw .diskFull(path: path)
+        } catch {
+            throw database.latch(error)
         }
         tail = editor.tail
         counters.lastSync = monotonicNow() - began
@@ -134,15 +140,15 @@ extension LogStore {
     }
 
     private func checkpointIfDue() throws(StorageError) {
-        guard database.walBytes >= checkpointDueAt else { return }
+        guard database.walBytes >= max(checkpointBytes, checkpointPostponedTo) else { return }
         do throws(StorageError) {
             let (pages, complete) = try database.checkpoint()
             counters.bytesWritten += UInt64(pages * database.pageBytes)
             walBytesBefore = complete ? 0 : walBytesBefore
-            checkpointDueAt = Self.checkpointBytes
+            checkpointPostponedTo = 0
         } catch .diskFull {
             // What is in the WAL is durable; the copy can wait until there is space.
-            checkpointDueAt = database.walBytes + Self.checkpointBytes
+            checkpointPostponedTo = database.walBytes + checkpointBytes
         }
         try markOrLatch { () throws(StorageError) in try self.mark.makeDurable() }
     }

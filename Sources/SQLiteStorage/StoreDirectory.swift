@@ -13,7 +13,8 @@ struct StoreDirectory {
             guard mkdir(prefix, 0o700) != 0, errno != EEXIST else { continue }
             throw .unusableDirectory(path: path, reason: errorText())
         }
-        guard access(path, R_OK | W_OK | X_OK) == 0 else {
+        // The slash makes a file in the directory's place say that it is none.
+        guard access(path + "/", R_OK | W_OK | X_OK) == 0 else {
             throw .unusableDirectory(path: path, reason: errorText())
         }
     }

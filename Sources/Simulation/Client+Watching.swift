@@ -143,7 +143,8 @@ extension World {
     func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
         guard let watch = watches[id] else { return }
         counters[.watchCompacted] += 1
-        guard case .compacted(let oldest) = end, oldest > watch.cursor.next, oldest <= history.model.store.oldestRevision
+        guard case .compacted(let oldest) = end, oldest > watch.cursor.next,
+            oldest <= history.model.store.oldestRevision
         else {
             throw Violation("29", "watch \(id.rawValue) at \(watch.cursor.rawValue) ends with \(end)")
         }
@@ -155,7 +156,8 @@ extension World {
     /// In the end nothing is outstanding.
     func checkComplete(_ watch: WatchCheck) throws(Violation) {
         guard watch.isOpen, !watch.isPaused, nodes[watch.node].isUp else { return }
-        try checkNothingMissed(watch, before: history.model.store.revision.next, clients[watch.client].watch ?? WatchID(0))
+        try checkNothingMissed(
+            watch, before: history.model.store.revision.next, clients[watch.client].watch ?? WatchID(0))
     }
 }
 
@@ -171,8 +173,10 @@ extension Event {
         switch (self, other) {
         case (.put(let record, let before), .put(let otherRecord, let otherBefore)):
             record == otherRecord && (otherBefore == nil || otherBefore == before)
-        case (.delete(let key, let revision, let reason, let before),
-            .delete(let otherKey, let otherRevision, let otherReason, let otherBefore)):
+        case (
+            .delete(let key, let revision, let reason, let before),
+            .delete(let otherKey, let otherRevision, let otherReason, let otherBefore)
+        ):
             key == otherKey && revision == otherRevision && reason == otherReason
                 && (otherBefore == nil || otherBefore == before)
         default: false

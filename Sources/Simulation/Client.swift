@@ -41,7 +41,8 @@ extension World {
     func makeClients() {
         let count = 4 + random.below(8)
         for number in 0..<count {
-            let role = number < Client.Role.allCases.count
+            let role =
+                number < Client.Role.allCases.count
                 ? Client.Role.allCases[number] : Client.Role.allCases[random.below(Client.Role.allCases.count)]
             clients.append(Client(number: number, role: role))
             schedule.add(.client(number), at: random.around(100_000_000))

@@ -67,7 +67,7 @@ struct History {
         guard let applied = operation.applied else {
             throw Violation("1-3", "an acknowledged write is not in the cluster's log: \(operation)")
         }
-        guard applied.result == result else {
+        guard applied.result.withoutRemaining == result.withoutRemaining else {
             throw Violation("20", "acknowledged with \(result), but entry \(applied.index.rawValue) came to \(applied)")
         }
         guard position.revision >= model.revision(at: applied.index) else {
@@ -92,7 +92,7 @@ struct History {
     ) throws(Violation) {
         if let key = proposal.idempotencyKey {
             if let first = repeatable[key] {
-                guard effect.isRepetition, first == result else {
+                guard effect.isRepetition, first.withoutRemaining == result.withoutRemaining else {
                     throw Violation("20", "entry \(effect.index.rawValue) applies \(key) a second time")
                 }
                 return
@@ -102,7 +102,8 @@ struct History {
         guard let number = operationOf[effect.proposalBytes] else { return }
         if let before = operations[number].applied {
             throw Violation(
-                "20", "entry \(effect.index.rawValue) applies again what entry \(before.index.rawValue) did: \(proposal)")
+                "20",
+                "entry \(effect.index.rawValue) applies again what entry \(before.index.rawValue) did: \(proposal)")
         }
         guard effect.index > operations[number].logEnd else {
             throw Violation("linearizability", "entry \(effect.index.rawValue) lies before its request was sent")
@@ -223,7 +224,13 @@ struct History {
         guard store.header.digest == model.digest(at: position.index),
             store.revision == model.revision(at: position.index)
         else {
-            throw Violation("13", "n\(node.number + 1) restarts with a state that entry \(position.index.rawValue) never had")
+            throw Violation(
+                "13", "n\(node.number + 1) restarts with a state that entry \(position.index.rawValue) never had")
         }
     }
+}
+
+extension CommandResult {
+    /// The answer but for how long leases have left, which a repetition tells anew.
+    fileprivate var withoutRemaining: CommandResult { telling { _ in .zero } }
 }

@@ -49,7 +49,8 @@ extension World {
     private func checkFloor(_ position: ReplyPosition, _ call: Call) throws(Violation) {
         guard position.revision < call.floor else { return }
         throw Violation(
-            "22", "n\(call.node + 1) answers \(call.purpose) at revision \(position.revision.rawValue), "
+            "22",
+            "n\(call.node + 1) answers \(call.purpose) at revision \(position.revision.rawValue), "
                 + "but \(call.floor.rawValue) was committed before it arrived")
     }
 
@@ -117,7 +118,8 @@ extension World {
 
     private func checkFuture(_ revision: Revision, _ position: ReplyPosition) throws(Violation) {
         guard revision <= position.revision else { return }
-        throw Violation("14", "revision \(revision.rawValue) is said to be in the future of \(position.revision.rawValue)")
+        throw Violation(
+            "14", "revision \(revision.rawValue) is said to be in the future of \(position.revision.rawValue)")
     }
 
     private func checkRefused(_ refusal: Refusal, _ id: WatchID) throws(Violation) {

@@ -38,7 +38,8 @@ extension World {
         while last > .zero, history.model[last].term >= raft.term { last = last.previous }
         guard last > raft.log.baseIndex else { return }
         guard raft.log.term(at: last) == history.model[last].term else {
-            throw Violation("leader completeness", "n\(node.number + 1) \(whatIs) without committed entry \(last.rawValue)")
+            throw Violation(
+                "leader completeness", "n\(node.number + 1) \(whatIs) without committed entry \(last.rawValue)")
         }
     }
 
@@ -105,7 +106,8 @@ extension World {
         guard history.damage.allSatisfy({ $0 == nil }) else { return }
         let holders = nodes.count { holdsDurably($0, index) }
         guard holders >= history.quorum else {
-            throw Violation("2", "entry \(index.rawValue) is committed, but durable on \(holders) of \(nodes.count) nodes")
+            throw Violation(
+                "2", "entry \(index.rawValue) is committed, but durable on \(holders) of \(nodes.count) nodes")
         }
     }
 
@@ -116,7 +118,8 @@ extension World {
             counters[.leaseExpired] += effect.expired.count
             try checkLateness(effect.expired)
         case .compacted: counters[.compaction] += 1
-        case .put(let put) where put.created && put.record.key == Client.controllerKey: counters[.controllerChanged] += 1
+        case .put(let put) where put.created && put.record.key == Client.controllerKey:
+            counters[.controllerChanged] += 1
         default: break
         }
     }

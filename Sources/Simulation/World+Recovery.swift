@@ -66,7 +66,8 @@ extension World {
         for node in liveNodes {
             guard let applied = node.process?.replica.store.appliedIndex, applied == last else {
                 throw Violation(
-                    "12", "n\(node.number + 1) has not caught up to \(last.rawValue): "
+                    "12",
+                    "n\(node.number + 1) has not caught up to \(last.rawValue): "
                         + "\(node.process?.replica.store.appliedIndex.rawValue ?? 0)")
             }
         }

@@ -79,7 +79,8 @@ final class World {
     private func carryOut(_ happening: Happening) throws(Violation) {
         switch happening {
         case .arrival(let packet): arrive(packet)
-        case .wake(let node, let life): try whenRunning(node, life, happening) { node throws(Violation) in try turn(node) }
+        case .wake(let node, let life):
+            try whenRunning(node, life, happening) { node throws(Violation) in try turn(node) }
         case .timer(let node, let life): try whenRunning(node, life, happening) { timerWentOff($0) }
         case .logSynced(let node, let life):
             try whenRunning(node, life, happening) { node throws(Violation) in try logSynced(node) }

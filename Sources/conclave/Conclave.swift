@@ -5,6 +5,9 @@ import Foundation
 /// The command line: what a person or a script says to a cluster, and what starts one.
 @main
 struct Conclave: AsyncParsableCommand {
+    /// The release, as nodes report it.
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "conclave",
         abstract: "A linearizable key-value service that elects who is in charge.",
@@ -17,14 +20,17 @@ struct Conclave: AsyncParsableCommand {
 
             \(Exit.explanation)
             """,
-        version: "0.1.0",
+        version: version,
         subcommands: [
             KeyCommand.self,
             TransactionCommand.self,
             LeaseCommand.self,
             WatchCommand.self,
             StatusCommand.self,
+            ServeCommand.self,
+            DevCommand.self,
             DemoCommand.self,
+            BenchCommand.self,
         ])
 
     static func main() async {
@@ -42,18 +48,26 @@ struct Conclave: AsyncParsableCommand {
 
     /// Says what went wrong and ends the process with the code for it.
     private static func end(with error: any Error) -> Never {
-        if let error = error as? ConclaveError {
-            Terminal.complain("conclave: \(error)")
-            Foundation.exit(Exit.code(for: error))
+        if let failure = error as? CommandFailure ?? (error as? ConclaveError).map({ .init(cause: $0, json: false) }) {
+            Terminal.complain(failure.text)
+            Foundation.exit(Exit.code(for: failure.cause))
         }
         let code = exitCode(for: error)
         let message = fullMessage(for: error)
         if code == .success {
             Terminal.say(message)
         } else if !message.isEmpty {
-            Terminal.complain(message)
+            Terminal.complain(complaint(message))
         }
         // The parser's own code for wrong usage (64) is 1 here, so that all codes fit one short list.
         Foundation.exit(code == .validationFailure ? Exit.other : code.rawValue)
+    }
+
+    /// One line of the parser's several: what is wrong, and where to read on.
+    static func complaint(_ message: String) -> String {
+        let lines = message.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        let words = lines.filter { !$0.hasPrefix("Usage:") }.joined(separator: "; ")
+        let text = words.hasPrefix("Error: ") ? String(words.dropFirst("Error: ".count)) : words
+        return "conclave: " + text.replacing("; See 'conclave", with: "; see 'conclave")
     }
 }

@@ -24,7 +24,7 @@ struct Model {
         term = position.term
         time = max(time, position.time)
         if let key = proposal.idempotencyKey, let first = remembered.first(where: { $0.key == key }) {
-            return (first.result, [], true)
+            return (first.result.telling { grant($0)?.remaining ?? .zero }, [], true)
         }
         let before = self
         let known = events.count
@@ -55,10 +55,9 @@ struct Model {
         switch command {
         case .put(let put):
             try check(put.precondition, put.key)
-            let added = try requireAttachable(put.lease)
+            try requireAttachable(put.lease)
             try requireRoom(cost(put))
-            _ = added
-            return .put(try write(put))
+            return .put(write(put))
         case .delete(let delete):
             if case .key(let key) = delete.selection { try check(delete.precondition, key) }
             let count = remove(delete.selection)
@@ -115,7 +114,7 @@ struct Model {
             case .put(let put):
                 try requireAttachable(put.lease)
                 added += cost(put)
-                results.append(.put(try write(put)))
+                results.append(.put(write(put)))
             case .get(let query): results.append(.get(try read(query, newest: before.revision)))
             case .delete(let selection): results.append(.deleted(count: remove(selection)))
             }
@@ -140,17 +139,14 @@ struct Model {
         if !holds { throw .preconditionFailed(holder: holder) }
     }
 
-    @discardableResult
-    private func requireAttachable(_ attachment: LeaseAttachment) throws(CommandFailure) -> Bool {
+    private func requireAttachable(_ attachment: LeaseAttachment) throws(CommandFailure) {
         switch attachment {
-        case .none: return false
+        case .none: break
         case .existing(let id):
             if !leases.contains(where: { $0.id == id }) { throw .leaseNotFound(id) }
-            return false
         case .new(let id, _):
             if leases.contains(where: { $0.id == id }) { throw .leaseExists(id) }
             if leases.count >= bounds.leases { throw .tooManyLeases(limit: bounds.leases) }
-            return true
         }
     }
 
@@ -160,7 +156,7 @@ struct Model {
         if storeBytes + added > bounds.storeBytes { throw .quotaExceeded(limit: bounds.storeBytes) }
     }
 
-    private mutating func write(_ put: Put) throws(CommandFailure) -> PutResult {
+    private mutating func write(_ put: Put) -> PutResult {
         let previous = record(put.key, at: nil)
         var lease: LeaseID?
         if case .existing(let id) = put.lease { lease = id }
@@ -249,13 +245,15 @@ struct Model {
 
     /// The keys at a revision, or now, by replaying everything from the beginning.
     func records(at revision: Revision?) -> [KeyRecord] {
-        var result: [KeyRecord] = []
+        var last: [Bytes: StoredVersion] = [:]
         for version in versions {
             if let revision, version.position.revision > revision { break }
-            result.removeAll { $0.key == version.key }
-            if case .put(let record) = version.content { result.append(record) }
+            last[version.key] = version
         }
-        return result.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        let living = last.values.compactMap { version in
+            if case .put(let record) = version.content { record } else { nil }
+        }
+        return living.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 
     func record(_ key: Bytes, at revision: Revision?) -> KeyRecord? {
@@ -281,12 +279,15 @@ struct Model {
 
     /// A version is retained while it is current, or while what ended it is in the history.
     var retained: [StoredVersion] {
-        versions.enumerated().filter { place, version in
-            let successor = versions[(place + 1)...].first { $0.key == version.key }
-            if let successor, successor.position.revision <= compacted { return false }
-            if case .tombstone = version.content { return version.position.revision > compacted }
-            return true
-        }.map(\.element)
+        var successors: [Bytes: Revision] = [:]
+        var result: [StoredVersion] = []
+        for version in versions.reversed() {
+            let ended = successors.updateValue(version.position.revision, forKey: version.key)
+            if let ended, ended <= compacted { continue }
+            if case .tombstone = version.content, version.position.revision <= compacted { continue }
+            result.append(version)
+        }
+        return result.reversed()
     }
 
     var storeBytes: Int {

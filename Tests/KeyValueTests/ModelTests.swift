@@ -143,10 +143,10 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...40 as ClosedRange<UInt64>)
+    @Test(arguments: 1...60 as ClosedRange<UInt64>)
     func storeAndModelAgreeOnARandomHistory(seed: UInt64) throws {
         var world = World(seed: seed)
-        for step in 1...800 {
+        for step in 1...400 {
             world.step()
             if step % 10 == 0 { world.compareReads() }
             if step % 25 == 0 {

@@ -9,6 +9,7 @@ import Testing
         #expect(first.report == nil)
         #expect(first.events > 1_000)
         #expect(first.traceHash == second.traceHash)
-        #expect(Simulation.run(SimulationOptions(seed: 8, nodes: 3, duration: .seconds(3))).traceHash != first.traceHash)
+        #expect(
+            Simulation.run(SimulationOptions(seed: 8, nodes: 3, duration: .seconds(3))).traceHash != first.traceHash)
     }
 }

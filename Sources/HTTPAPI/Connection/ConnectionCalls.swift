@@ -35,9 +35,8 @@ extension ConnectionHandler {
 
     /// The request now has this long, and a little, before the connection stops waiting for the node.
     private func extend(_ timeout: TimeSpan) {
-        guard case .answering(var exchange) = state else { return }
-        exchange.answerDue = .now() + TimeAmount(timeout + Limits.slowRequest)
-        state = .answering(exchange)
+        guard case .answering(let exchange) = state else { return }
+        exchange.answerDue = exchange.started + TimeAmount(timeout + Limits.slowRequest)
     }
 
     private func submit(

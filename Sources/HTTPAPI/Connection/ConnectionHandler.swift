@@ -135,9 +135,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             guard let problem = Problem(parsing: error) else { return closeNow() }
             refuse(problem)
         // An answer is on its way; it is the last one, because nothing after the error can be trusted.
-        case .answering(var exchange) where Problem(parsing: error) != nil:
+        case .answering(let exchange) where Problem(parsing: error) != nil:
             exchange.persistence = .closes
-            state = .answering(exchange)
         case .answering, .streaming: closeNow()
         case .lingering, .closed: break
         }
@@ -200,20 +199,12 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func receive(_ bytes: ByteBuffer, _ exchange: Exchange) {
-        // One reference to the body at a time, or appending would copy it.
-        state = .idle
-        var exchange = exchange
         let count = bytes.readableBytes
-        if let refusal = exchange.refusal(ofBodyBytes: exchange.body.count + count) {
-            state = .receiving(exchange)
-            return refuse(refusal)
-        }
+        if let refusal = exchange.refusal(ofBodyBytes: exchange.body.count + count) { return refuse(refusal) }
         guard shared.doors.hold(bytes: count) else {
-            state = .receiving(exchange)
             return refuse(.overloaded("the bodies that are arriving have \(Limits.arrivingBodyBytes) bytes together"))
         }
-        exchange.body.append(contentsOf: bytes.readableBytesView)
-        state = .receiving(exchange)
+        exchange.append(bytes)
     }
 
     private func dispatch(_ exchange: Exchange) {
@@ -304,6 +295,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// All is sent: the client may read it and hang up.
     private func linger() {
         guard case .lingering = state, let context else { return }
+        // A node that stops does not wait for clients to hang up; what they asked is answered and sent.
+        if shared.doors.isClosing { return context.close(promise: nil) }
         deadline = .now() + TimeAmount(Limits.lingering)
         // The wheel may not look here for seconds; this deadline gets an entry of its own.
         shared.wheel.schedule(self, at: deadline)

@@ -2,8 +2,8 @@ internal import NIOCore
 import NIOHTTP1
 internal import Primitives
 
-/// One request and what is needed to answer it.
-struct Exchange {
+/// One request and what is needed to answer it. Confined to its connection's event loop.
+final class Exchange {
     /// Counts the requests of a connection, so that an answer that comes too late is not taken for another's.
     let number: UInt64
     let method: HTTPMethod
@@ -15,7 +15,7 @@ struct Exchange {
     var persistence: Persistence
     /// Whether the client understands chunks (HTTP/1.1).
     let speaksChunks: Bool
-    var body: Bytes = []
+    private(set) var body: Bytes = []
     /// Whether the client waits for `100 Continue` before it sends the body.
     let awaitsContinue: Bool
 
@@ -73,8 +73,12 @@ struct Exchange {
         return .tooLarge("the body has \(count) bytes or more; at most \(bodyLimit) are allowed")
     }
 
-    /// The call, once the body is complete.
+    func append(_ bytes: ByteBuffer) { body.append(contentsOf: bytes.readableBytesView) }
+
+    /// The call, once the body is complete; the body is its own from then on.
     func call() throws(Problem) -> Call {
-        try Call(try destination.get(), headers, query: query, body: body)
+        let complete = body
+        body = []
+        return try Call(try destination.get(), headers, query: query, body: complete)
     }
 }

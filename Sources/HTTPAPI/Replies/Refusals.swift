@@ -30,6 +30,10 @@ extension Problem {
             self.init(code: .notReady, detail: reason, help: .retry(after: Self.startPause))
         case .compacted(let oldest):
             self = .compacted(oldest: oldest)
+        case .stateTooLarge(let limit):
+            self = .badRequest(
+                "the watch begins with more than the \(limit) keys that one state event may carry; "
+                    + "list the keys by pages and watch from the list's revision with ?from=")
         }
     }
 

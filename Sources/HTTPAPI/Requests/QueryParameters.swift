@@ -32,8 +32,9 @@ struct QueryParameters {
 
     /// All values of a parameter that may be repeated, in order.
     mutating func takeAll(_ name: StaticString) throws(Problem) -> [Bytes] {
-        asked.append(name)
+        // Names matter only to the message about one too many, and without items there is none.
         guard !items.isEmpty else { return [] }
+        asked.append(name)
         var values: [Bytes] = []
         for item in items where item.name == name.description {
             guard let value = item.value else { throw .badRequest("the parameter \(name) has no value") }

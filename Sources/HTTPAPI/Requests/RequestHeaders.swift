@@ -25,22 +25,21 @@ struct RequestHeaders {
         switch name.utf8.count {
         case 4 where matches(name, "host"): hasHost = true
         case 6 where matches(name, "accept"): accept = accept.map { "\($0),\(value)" } ?? value
-        case 6 where matches(name, "expect"): set(\.expect, "Expect", value)
+        case 6 where matches(name, "expect"): expect = once(expect, "Expect", value)
         case 7 where matches(name, "upgrade"): offersUpgrade = true
-        case 8 where matches(name, "if-match"): set(\.ifMatch, "If-Match", value)
-        case 8 where matches(name, "if-fence"): set(\.ifFence, "If-Fence", value)
-        case 13 where matches(name, "if-none-match"): set(\.ifNoneMatch, "If-None-Match", value)
-        case 13 where matches(name, "last-event-id"): set(\.lastEventID, "Last-Event-ID", value)
+        case 8 where matches(name, "if-match"): ifMatch = once(ifMatch, "If-Match", value)
+        case 8 where matches(name, "if-fence"): ifFence = once(ifFence, "If-Fence", value)
+        case 13 where matches(name, "if-none-match"): ifNoneMatch = once(ifNoneMatch, "If-None-Match", value)
+        case 13 where matches(name, "last-event-id"): lastEventID = once(lastEventID, "Last-Event-ID", value)
         case 14 where matches(name, "content-length"): contentLength = value
-        case 15 where matches(name, "idempotency-key"): set(\.idempotencyKey, "Idempotency-Key", value)
+        case 15 where matches(name, "idempotency-key"): idempotencyKey = once(idempotencyKey, "Idempotency-Key", value)
         default: break
         }
     }
 
-    private mutating func set(_ field: WritableKeyPath<RequestHeaders, String?>, _ name: StaticString, _ value: String)
-    {
-        if self[keyPath: field] != nil { repeated = name }
-        self[keyPath: field] = value
+    private mutating func once(_ known: String?, _ name: StaticString, _ value: String) -> String {
+        if known != nil { repeated = name }
+        return value
     }
 
     /// Whether `name` is `lowercase`, whatever the case of its letters; their lengths are equal.

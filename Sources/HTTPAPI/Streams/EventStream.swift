@@ -160,7 +160,14 @@ extension EventStream: Timed {
             return nil
         }
         if now < lastWrite + period { return lastWrite + period }
-        send(StreamPiece(capacity: 64) { $0.writeHeartbeat(reached: reached) })
+        if let watch { shared.service.progress(of: watch, sink: self) { [self] revision in heartbeat(at: revision) } }
         return now + period
+    }
+
+    /// Says how far the watch has come, also where nothing happened to its keys.
+    private func heartbeat(at revision: Revision) {
+        guard case .open = phase else { return }
+        reached = max(reached, revision)
+        send(StreamPiece(capacity: 64) { $0.writeHeartbeat(reached: reached) })
     }
 }

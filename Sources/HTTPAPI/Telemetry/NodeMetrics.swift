@@ -34,7 +34,6 @@ extension NodeReport {
             ("watches", UInt64(clamping: replica.watches)), ("store_bytes", UInt64(clamping: replica.storeBytes)),
             ("pending_requests", UInt64(clamping: replica.pendingRequests)),
             ("http_connections", UInt64(clamping: connections)), ("http_streams", UInt64(clamping: streams)),
-            ("log_syncs", status.logSyncs),
             ("log_sync_microseconds", UInt64(clamping: (status.diskSync?.nanoseconds ?? 0) / 1_000)),
             ("uptime_seconds", UInt64(clamping: status.uptime.nanoseconds / 1_000_000_000)),
         ]

@@ -59,8 +59,6 @@ final class LocalCluster: Sendable {
         }
     }
 
-    subscript(name: String) -> Member? { members.first { $0.name == name } }
-
     // MARK: - Life and death
 
     func startAll() throws {

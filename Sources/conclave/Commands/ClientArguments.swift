@@ -31,8 +31,12 @@ struct ClientArguments: ParsableArguments {
         options.requestTimeout = timeout.duration
         options.attemptTimeout = min(options.attemptTimeout, timeout.duration)
         options.connectTimeout = min(options.connectTimeout, timeout.duration)
-        return try await ClusterClient.withClient(
-            endpoints: try resolved().map(\.url), options: options, body)
+        do {
+            return try await ClusterClient.withClient(
+                endpoints: try resolved().map(\.url), options: options, body)
+        } catch let error as ConclaveError {
+            throw CommandFailure(cause: error, json: json)
+        }
     }
 
     /// One line: JSON if asked for, else `human`.

@@ -13,11 +13,11 @@ enum Exit {
         EXIT CODES
           0  done
           1  wrong usage, or an error that is none of the following
-          2  no node could be reached, or the cluster has no leader; nothing was changed
-          3  a condition did not hold (--if-absent, --if-revision, txn --if); nothing was changed, or the
-             else branch was taken
+          2  no node could be reached, or the cluster has no leader
+          3  a condition did not hold: nothing was changed, or, with txn,
+             the else branch was taken
           4  no such key or lease
-          5  the answer was lost: a write may or may not have been applied
+          5  the answer was lost: a write may have been applied, or not
           6  the history asked for is compacted
         """
 
@@ -30,5 +30,25 @@ enum Exit {
         case .compacted: compacted
         default: other
         }
+    }
+}
+
+/// A request of a command failed.
+struct CommandFailure: Error {
+    var cause: ConclaveError
+    var json: Bool
+
+    /// What is written to standard error.
+    var text: String {
+        if json { return document.text }
+        let holder = cause.holder.map { "; it holds \($0.value.glimpse)" } ?? ""
+        return "conclave: \(cause.description)\(holder)"
+    }
+
+    private var document: JSONValue {
+        .object([
+            ("error", .string(cause.code.name)), ("detail", .string(cause.detail)),
+            ("outcome", .string(cause.outcome.rawValue)), ("holder", .optional(cause.holder) { $0.json }),
+        ])
     }
 }

@@ -75,8 +75,8 @@ struct KeyCommand: AsyncParsableCommand {
         }
 
         private func valueBytes() throws -> ByteString {
-            if let file { return ByteString(try Data(contentsOf: URL(filePath: file))) }
-            if value == "-" { return ByteString(try Terminal.readAll(limit: maximumInput)) }
+            if let file { return ByteString(try Terminal.readFile(file)) }
+            if value == "-" { return ByteString(try Terminal.readAll()) }
             return ByteString(value ?? "")
         }
     }
@@ -160,7 +160,8 @@ struct KeyCommand: AsyncParsableCommand {
                   conclave kv list jobs/
                   conclave kv list --count
 
-                Prints a key, a tab and its value per line; with --json one record per line.
+                Prints a key, a tab and its value per line, long values cut off; with --json one
+                whole record per line.
                 """)
 
         @Argument(help: "Only keys that begin with this.")
@@ -204,7 +205,7 @@ struct KeyCommand: AsyncParsableCommand {
                     keysOnly: keysOnly)
                 for record in page.records {
                     client.print(
-                        keysOnly ? record.key.shown : "\(record.key.shown)\t\(record.value.shown)", json: record.json)
+                        keysOnly ? record.key.shown : "\(record.key.shown)\t\(record.value.glimpse)", json: record.json)
                 }
                 guard page.more, let last = page.records.last else { return }
                 left -= page.records.count
@@ -214,9 +215,6 @@ struct KeyCommand: AsyncParsableCommand {
         }
     }
 }
-
-/// Bytes read from standard input at most; a node refuses values far below.
-private let maximumInput = 16 * 1024 * 1024
 
 extension PutResult {
     fileprivate var sentence: String {

@@ -56,7 +56,7 @@ struct TransactionCommand: AsyncParsableCommand {
                 then: try steps.map { try TransactionWords($0).operation() },
                 else: try alternatives.map { try TransactionWords($0).operation() })
         }
-        let data = file == "-" ? Data(try Terminal.readAll(limit: 16 << 20)) : try Data(contentsOf: URL(filePath: file))
+        let data = file == "-" ? Data(try Terminal.readAll()) : Data(try Terminal.readFile(file))
         do {
             return try JSONDecoder().decode(Transaction.self, from: data)
         } catch {
@@ -157,7 +157,7 @@ extension OperationResult {
         switch self {
         case .put(_, let created): [created ? "  created" : "  replaced"]
         case .get(let page) where page.records.isEmpty: ["  nothing there"]
-        case .get(let page): page.records.map { "  \($0.key.shown)\t\($0.value.shown)" }
+        case .get(let page): page.records.map { "  \($0.key.shown)\t\($0.value.glimpse)" }
         case .deleted(let count): ["  \(count) deleted"]
         }
     }

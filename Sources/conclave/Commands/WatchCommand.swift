@@ -54,7 +54,7 @@ struct WatchCommand: AsyncParsableCommand {
         case .put(let record, let previous):
             client.print(line(record, previous: previous), json: json(record, previous: previous))
         case .delete(let deletion):
-            let was = deletion.previous.map { " (was \($0.shown))" } ?? ""
+            let was = deletion.previous.map { " (was \($0.value.glimpse))" } ?? ""
             client.print(
                 "\(Tone.red("delete")) \(deletion.modRevision)  \(deletion.key.shown)  \(deletion.reason.rawValue)\(was)",
                 json: json(deletion))
@@ -65,15 +65,15 @@ struct WatchCommand: AsyncParsableCommand {
         }
     }
 
-    private func line(_ record: KeyRecord, previous: ByteString?) -> String {
-        let was = previous.map { " (was \($0.shown))" } ?? ""
-        return "\(Tone.green("put")) \(record.modRevision)  \(record.key.shown)  \(record.value.shown)\(was)"
+    private func line(_ record: KeyRecord, previous: KeyRecord?) -> String {
+        let was = previous.map { " (was \($0.value.glimpse))" } ?? ""
+        return "\(Tone.green("put")) \(record.modRevision)  \(record.key.shown)  \(record.value.glimpse)\(was)"
     }
 
-    private func json(_ record: KeyRecord, previous: ByteString?) -> JSONValue {
+    private func json(_ record: KeyRecord, previous: KeyRecord?) -> JSONValue {
         guard case .object(let members) = record.json else { return record.json }
         return .object(
-            [("event", .string("put"))] + members + (previous.map { [JSONValue.member("prev_value", $0)] } ?? []))
+            [("event", .string("put"))] + members + (previous.map { [("prev", $0.json)] } ?? []))
     }
 
     private func json(_ deletion: WatchEvent.Deletion) -> JSONValue {
@@ -81,6 +81,6 @@ struct WatchCommand: AsyncParsableCommand {
             [
                 ("event", .string("delete")), JSONValue.member("key", deletion.key),
                 ("mod_revision", .number(deletion.modRevision)), ("reason", .string(deletion.reason.rawValue)),
-            ] + (deletion.previous.map { [JSONValue.member("prev_value", $0)] } ?? []))
+            ] + (deletion.previous.map { [("prev", $0.json)] } ?? []))
     }
 }

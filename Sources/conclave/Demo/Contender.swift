@@ -17,21 +17,20 @@ actor Contender {
 
     /// `endpoints` in the order in which this contender prefers them.
     init(name: String, endpoints: [Endpoint], ttl: Duration, timeline: Timeline) {
-        var options = ClientOptions()
-        options.requestTimeout = ttl
-        options.attemptTimeout = min(ttl / 4, .milliseconds(500))
-        options.connectTimeout = options.attemptTimeout
         self.name = name
         self.ttl = ttl
         self.timeline = timeline
-        client = ClusterClient(endpoints: endpoints, options: options)
+        client = ClusterClient(endpoints: endpoints)
         record = ContenderRecord(name: name)
     }
 
     var history: ContenderRecord { record }
 
-    /// Whether it holds the office as far as it may believe.
-    var isInOffice: Bool { lease != nil && (record.tenures.last?.promisedUntil ?? .now) > .now }
+    /// Its tenure, if it is in office and may believe so at this moment.
+    var presentTenure: Tenure? {
+        guard lease != nil, let tenure = record.tenures.last, tenure.promisedUntil > .now else { return nil }
+        return tenure
+    }
 
     func begin() {
         life = Task { await watch() }
@@ -123,7 +122,11 @@ actor Contender {
             Tenure(
                 holder: name, revision: result.revision, began: .now, promisedUntil: granted.validUntil,
                 lastRenewalSent: granted.validUntil - granted.validFor))
-        timeline.tell(.green, name, "is elected controller, promised \(granted.validFor.spoken)")
+        if granted.validUntil > .now {
+            timeline.tell(.green, name, "is elected controller, promised \(granted.validFor.spoken)")
+        } else {
+            timeline.tell(.yellow, name, "was elected, but learned of it after the promise had run out")
+        }
         await hold(granted)
     }
 
@@ -134,6 +137,7 @@ actor Contender {
             do {
                 try await Task.sleep(until: latest.validUntil - latest.validFor * 2 / 3, clock: .continuous)
                 guard lease == granted.id else { return }
+                if let last = record.tenures.indices.last { record.tenures[last].isRenewing = true }
                 latest = try await client.renewLease(granted.id)
                 renewed(latest, of: granted.id)
             } catch let error as ConclaveError {
@@ -153,6 +157,7 @@ actor Contender {
         record.tenures[last].promisedUntil = renewal.validUntil
         record.tenures[last].lastRenewalSent = renewal.validUntil - renewal.validFor
         record.tenures[last].renewals.append(.now)
+        record.tenures[last].isRenewing = false
         timeline.tell(.faint, name, "renewed, promised another \(renewal.validFor.spoken)")
     }
 }

@@ -50,12 +50,14 @@ struct Demo: Sendable {
     private func story() async throws -> Report {
         var report = Report()
         try await startCluster(&report)
-        let first = try await electFirst(&report)
+        try await electFirst(&report)
         try await Task.sleep(for: plan.ttl * 1.25)
-        let second = try await killController(first, &report)
+        let first = try await waitForController()
+        try await killController(first, &report)
         try await Task.sleep(for: plan.ttl * 0.75)
-        try await killLeader(second, &report)
-        try await resign(second)
+        let present = try await waitForController()
+        try await killLeader(present, &report)
+        try await resign(try await waitForController())
         await endEverybody()
         try await check(&report)
         return report
@@ -81,7 +83,7 @@ struct Demo: Sendable {
         timeline.tell(.cyan, "cluster", "ready: \(leader.name) leads in term \(term)")
     }
 
-    private func electFirst(_ report: inout Report) async throws -> Tenure {
+    private func electFirst(_ report: inout Report) async throws {
         let begin = ContinuousClock.now
         timeline.tell(.blue, "contenders", "\(plan.contenders) contenders run for the office, spread over all members")
         for writer in writers { await writer.begin() }
@@ -89,32 +91,37 @@ struct Demo: Sendable {
         let tenure = try await waitForTenure(after: 0)
         let (_, last) = try await waitUntilAllKnow(of: tenure.revision, "who was elected first")
         report.add("first_elected", "First controller elected", tenure.began - begin)
-        report.add("first_known", "  known to all \(plan.contenders) contenders", last - begin)
-        timeline.tell(.blue, "contenders", "all \(plan.contenders) know that \(tenure.holder) is in charge", at: last)
-        return tenure
+        report.add("first_known", "  known to all \(plan.contenders) contenders", max(last, tenure.began) - begin)
+        timeline.tell(
+            .blue, "contenders", "all \(plan.contenders) know that \(tenure.holder) is in charge",
+            at: max(last, tenure.began))
     }
 
-    private func killController(_ tenure: Tenure, _ report: inout Report) async throws -> Tenure {
-        guard let victim = contenders.first(where: { $0.name == tenure.holder }) else { return tenure }
+    private func killController(_ tenure: Tenure, _ report: inout Report) async throws {
+        guard let victim = contenders.first(where: { $0.name == tenure.holder }) else { return }
         await victim.kill()
         timeline.tell(.red, tenure.holder, "is killed: nothing is renewed any more")
         let vacancy = try await waitForNotice(after: tenure.revision)
         let (first, last) = try await waitUntilAllKnow(of: vacancy, "that the office is vacant")
-        let renewal = await victim.history.tenures.last?.lastRenewalSent ?? tenure.lastRenewalSent
+        let ended = await victim.history.tenures.last ?? tenure
+        let renewal = ended.lastRenewalSent
         let living = plan.contenders - 1
         timeline.tell(
             .yellow, "cluster",
             "the lease has expired \((first - renewal).spoken) after its last renewal; all \(living) are told within \((last - first).spoken)",
             at: last)
         report.add("vacancy", "Controller killed: office vacant after its last renewal", first - renewal)
-        report.add("expiry_lag", "  beyond the time to live of \(plan.ttl.spoken)", first - renewal - plan.ttl)
+        report.add(
+            "expiry_lag", "  beyond the time to live of \(plan.ttl.spoken)", first - renewal - plan.ttl,
+            note: ended.isRenewing ? "another renewal was under way when it was killed" : "")
         report.add("last_told", "  last of \(living) contenders told, after the first", last - first)
         let successor = try await waitForTenure(after: vacancy)
         let (_, known) = try await waitUntilAllKnow(of: successor.revision, "who succeeds")
         report.add("successor", "  successor seated, after the vacancy was known", successor.began - first)
-        report.add("successor_known", "  successor known to all", known - first)
-        timeline.tell(.blue, "contenders", "all \(living) know that \(successor.holder) is in charge", at: known)
-        return successor
+        report.add("successor_known", "  successor known to all", max(known, successor.began) - first)
+        timeline.tell(
+            .blue, "contenders", "all \(living) know that \(successor.holder) is in charge",
+            at: max(known, successor.began))
     }
 
     private func killLeader(_ tenure: Tenure, _ report: inout Report) async throws {
@@ -209,6 +216,16 @@ struct Demo: Sendable {
         }
     }
 
+    /// The tenure of the contender that is in office now.
+    private func waitForController() async throws -> Tenure {
+        try await waitFor("somebody is in office") {
+            for contender in contenders {
+                if let tenure = await contender.presentTenure { return tenure }
+            }
+            return nil
+        }
+    }
+
     /// The revision of the first event after `revision` that anybody was told.
     private func waitForNotice(after revision: UInt64) async throws -> UInt64 {
         try await waitFor("the office is vacant") {
@@ -245,9 +262,17 @@ struct Demo: Sendable {
         while true {
             if let found = try await look() { return found }
             guard ContinuousClock.now < deadline else {
-                throw ClusterFailure("waited \(limit.spoken) until \(what), in vain")
+                throw ClusterFailure(
+                    "waited \(limit.spoken) until \(what), in vain", log: await failures().joined(separator: "\n"))
             }
             try await Task.sleep(for: .milliseconds(3))
         }
+    }
+
+    /// What the contenders could not cope with so far.
+    private func failures() async -> [String] {
+        var failures: [String] = []
+        for contender in contenders { failures += await contender.history.failures }
+        return failures
     }
 }

@@ -31,6 +31,8 @@ struct Tenure: Hashable, Sendable {
     var lastRenewalSent: ContinuousClock.Instant
     /// The moments at which renewals were acknowledged.
     var renewals: [ContinuousClock.Instant] = []
+    /// Whether a renewal was sent and not answered yet; it may count all the same.
+    var isRenewing = false
     /// When the holder gave the office up by itself.
     var resigned: ContinuousClock.Instant?
 }

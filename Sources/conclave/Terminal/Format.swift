@@ -7,12 +7,15 @@ extension Duration {
         Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15
     }
 
-    /// `85 ms`, `2.94 s`, `3 min 5 s`, `2 h 4 min`.
+    /// `85 ms`, `2.94 s`, `10 s`, `3 min 5 s`, `2 h 4 min`.
     var spoken: String {
         let milliseconds = inMilliseconds
         if milliseconds < 1000 { return "\(Int(milliseconds.rounded())) ms" }
         let seconds = Int(components.seconds)
-        if seconds < 60 { return "\(fixed(milliseconds / 1000, places: 2)) s" }
+        if seconds < 60 {
+            let whole = fixed(milliseconds / 1000, places: 2)
+            return (whole.hasSuffix(".00") ? String(whole.dropLast(3)) : whole) + " s"
+        }
         if seconds < 3600 { return "\(seconds / 60) min \(seconds % 60) s" }
         return "\(seconds / 3600) h \(seconds / 60 % 60) min"
     }
@@ -44,5 +47,19 @@ extension ByteString {
             }
         }
         return line
+    }
+
+    /// ``shown``, cut off where it would fill the screen.
+    var glimpse: String {
+        count <= 200 ? shown : "\(ByteString(bytes.prefix(150)).readable) … (\(count) bytes)"
+    }
+
+    /// Text as it is, without a character that was cut in two at its end; other bytes in base64.
+    private var readable: String {
+        for length in (max(0, count - 3)...count).reversed() {
+            let beginning = ByteString(bytes.prefix(length))
+            if beginning.text != nil { return beginning.shown }
+        }
+        return shown
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// Standard output and standard error, byte-safe and unbuffered.
@@ -26,23 +27,35 @@ enum Terminal {
         }
     }
 
-    /// All of standard input, up to `limit` bytes.
-    static func readAll(limit: Int) throws -> [UInt8] {
-        let data = try FileHandle.standardInput.read(upToCount: limit + 1) ?? Data()
-        guard data.count <= limit else { throw CocoaError(.fileReadTooLarge) }
+    /// All of standard input, up to a bound far above what a node accepts as a value.
+    static func readAll() throws -> [UInt8] {
+        let data = try FileHandle.standardInput.read(upToCount: maximumInput + 1) ?? Data()
+        guard data.count <= maximumInput else {
+            throw ValidationError("standard input holds more than \(maximumInput) bytes")
+        }
         return Array(data)
     }
+
+    /// All of a file.
+    static func readFile(_ path: String) throws -> [UInt8] {
+        do {
+            return Array(try Data(contentsOf: URL(filePath: path)))
+        } catch let error as CocoaError {
+            let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+            throw ValidationError("cannot read \(path): \(reason ?? error.localizedDescription)")
+        }
+    }
+
+    private static let maximumInput = 16 * 1024 * 1024
 }
 
 /// Colours, where they are welcome.
 enum Tone: Int {
-    case bold = 1
     case faint = 2
     case red = 31
     case green = 32
     case yellow = 33
     case blue = 34
-    case magenta = 35
     case cyan = 36
 
     /// `text` in this tone on a terminal, as it is elsewhere.

@@ -1,0 +1,210 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+internal import NIOCore
+
+/// Measures the systems in turn. Every single measurement gets a fresh cluster, and only one cluster exists at a time:
+/// an idle one would take CPU from the one that is measured, and a grown store would slow it. Within a round the
+/// systems take turns trial by trial; every other round begins with the other system, so that neither
+/// gains from a machine that speeds up or slows down.
+package final class Comparison {
+    private static let settle = TimeAmount.seconds(2)
+
+    private let plan: ComparisonPlan
+    private let workbench: Workbench
+    private let tell: @Sendable (String) -> Void
+    package private(set) var samples = Samples()
+    package private(set) var versions: [TargetSystem: String] = [:]
+    package private(set) var problems: [String] = []
+
+    /// `tell` gets one line for everything that begins or ends.
+    package init(_ plan: ComparisonPlan, workbench: Workbench, tell: @escaping @Sendable (String) -> Void) {
+        self.plan = plan
+        self.workbench = workbench
+        self.tell = tell
+    }
+
+    package func run() async {
+        for round in 1...plan.rounds {
+            for trial in plan.trials {
+                for program in round.isMultiple(of: 2) ? plan.programs.reversed() : plan.programs {
+                    tell("round \(round) of \(plan.rounds): \(trial.rawValue), \(program.system.rawValue)")
+                    await measure(trial, of: program, round: round)
+                }
+            }
+        }
+    }
+
+    private func measure(_ trial: Trial, of program: ServerProgram, round: Int) async {
+        do {
+            FileDescriptors.allow(2 * plan.scale.watchers)
+            let cluster = try await ServerCluster.start(
+                program, label: "\(program.system.rawValue)-\(trial.rawValue)-\(round)", workbench: workbench)
+            do {
+                versions[program.system] = await cluster.report(of: 0)?.version
+                try await take(trial, of: cluster)
+            } catch {
+                problem(trial, program.system, "\(error)")
+            }
+            await cluster.stop()
+        } catch {
+            problem(trial, program.system, "\(error)")
+        }
+    }
+
+    private func problem(_ trial: Trial, _ system: TargetSystem, _ text: String) {
+        let line = "\(trial.rawValue), \(system.rawValue): \(text)"
+        tell("  " + line)
+        problems.append(line)
+    }
+
+    private func add(_ value: Double, _ trial: Trial, _ quantity: Figure.Quantity, _ system: TargetSystem) {
+        samples.add(value, of: Figure(trial, quantity), for: system)
+    }
+
+    private func blame(_ errors: ErrorTally, _ trial: Trial, _ system: TargetSystem) {
+        for error in errors.ranked { problem(trial, system, "\(error.reason) (\(error.count) times)") }
+    }
+
+    private func take(_ trial: Trial, of cluster: ServerCluster) async throws {
+        switch trial {
+        case .idle: try await idle(cluster)
+        case .create: try await throughput(.create, trial, cluster)
+        case .put: try await throughput(.put, trial, cluster)
+        case .get: try await throughput(.get, trial, cluster)
+        case .serial: try await throughput(.serial, trial, cluster)
+        case .renew: try await throughput(.renew, trial, cluster)
+        case .watch: try await watch(cluster)
+        case .expiry: try await expiry(cluster)
+        case .kill: try await failover(SIGKILL, trial, cluster)
+        case .stop: try await failover(SIGSTOP, trial, cluster)
+        case .term: try await failover(SIGTERM, trial, cluster)
+        case .wrk: try await wrk(cluster)
+        }
+    }
+
+    private func idle(_ cluster: ServerCluster) async throws {
+        try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
+        let figures = try figures(of: cluster)
+        add(figures.residentBytes / Double(cluster.pids.count), .idle, .resident, cluster.system)
+    }
+
+    private func figures(of cluster: ServerCluster) throws -> ProcessFigures {
+        guard let figures = ProcessFigures.sum(pids: cluster.pids) else { throw WorkloadFailure("a server is gone") }
+        return figures
+    }
+
+    private func throughput(
+        _ kind: ThroughputKind, _ trial: Trial, _ cluster: ServerCluster
+    ) async throws {
+        var load = LoadPlan(
+            endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections, loops: plan.loops,
+            bound: .duration(.seconds(plan.scale.warmUpSeconds)))
+        if kind == .serial { load.endpoints = [cluster.endpoints[try await cluster.leader()]] }
+        let workload = ThroughputWorkload(kind, on: cluster.system, keys: plan.keys, valueSize: plan.valueSize)
+        _ = try await LoadRunner.run(load, source: try await workload.prepare(load))
+        let source = try await workload.prepare(load)
+        let syncs = await cluster.metric(cluster.system.dialect.syncCounter)
+        let before = (servers: try figures(of: cluster), own: ProcessFigures.read(pid: getpid()))
+        load.bound = .duration(.seconds(plan.scale.seconds))
+        let result = try await LoadRunner.run(load, source: source, progress: progress)
+        let after = (servers: try figures(of: cluster), own: ProcessFigures.read(pid: getpid()))
+        let syncsAfter = await cluster.metric(cluster.system.dialect.syncCounter)
+        blame(result.errors, trial, cluster.system)
+        record(result, trial, cluster.system, before.servers, after.servers)
+        if let from = before.own, let to = after.own, result.completed > 0 {
+            let own = (to.cpuMicroseconds - from.cpuMicroseconds) / Double(result.completed)
+            add(own, trial, .generator, cluster.system)
+        }
+        if let syncs, let syncsAfter, kind.writes, result.completed > 0 {
+            add((syncsAfter - syncs) / Double(result.completed), trial, .syncs, cluster.system)
+        }
+    }
+
+    private var progress: @Sendable (Progress) -> Void {
+        { [tell] in tell("  " + $0.line) }
+    }
+
+    private func record(
+        _ result: LoadResult, _ trial: Trial, _ system: TargetSystem, _ before: ProcessFigures,
+        _ after: ProcessFigures
+    ) {
+        guard result.completed > 0 else { return }
+        let requests = Double(result.completed)
+        add(result.rate, trial, .rate, system)
+        add(result.latency.milliseconds(at: 50), trial, .p50, system)
+        add(result.latency.milliseconds(at: 99), trial, .p99, system)
+        add((after.cpuMicroseconds - before.cpuMicroseconds) / requests, trial, .cpu, system)
+        if let from = before.writtenBytes, let to = after.writtenBytes {
+            add((to - from) / requests, trial, .written, system)
+        }
+    }
+
+    private func watch(_ cluster: ServerCluster) async throws {
+        try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
+        let before = try figures(of: cluster)
+        let workload = WatchWorkload(
+            on: cluster.system, endpoints: cluster.endpoints, watchers: plan.scale.watchers,
+            changes: plan.scale.changes, loops: plan.loops)
+        let pids = cluster.pids
+        var open: ProcessFigures?
+        let result = try await workload.run {
+            try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
+            open = ProcessFigures.sum(pids: pids)
+        }
+        blame(result.errors, .watch, cluster.system)
+        for telling in result.tellings {
+            add(telling.median, .watch, .median, cluster.system)
+            add(telling.last, .watch, .last, cluster.system)
+        }
+        if let open {
+            let grown = open.residentBytes - before.residentBytes
+            add(grown / Double(plan.scale.watchers), .watch, .resident, cluster.system)
+        }
+    }
+
+    private func expiry(_ cluster: ServerCluster) async throws {
+        let workload = ExpiryWorkload(on: cluster.system, endpoints: cluster.endpoints, leases: plan.scale.leases)
+        let result = try await workload.run()
+        blame(result.errors, .expiry, cluster.system)
+        for lag in result.lags { add(lag, .expiry, .lag, cluster.system) }
+    }
+
+    private func failover(_ number: CInt, _ trial: Trial, _ cluster: ServerCluster) async throws {
+        for hit in 1...plan.scale.hits {
+            let leader = try await cluster.leader()
+            let victim = cluster.process(leader)
+            let workload = FailoverWorkload(on: cluster.system, endpoints: cluster.endpoints)
+            let result = try await workload.run { victim.signal(number) }
+            tell("  hit \(hit): no write for \(FigureUnit.milliseconds.text(result.gap))")
+            add(result.gap, trial, .gap, cluster.system)
+            if number == SIGSTOP {
+                victim.signal(SIGCONT)
+                try await cluster.waitUntilReady()
+            } else {
+                try await cluster.restart(leader)
+            }
+            try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
+        }
+    }
+
+    private func wrk(_ cluster: ServerCluster) async throws {
+        let check = WrkCheck(
+            system: cluster.system, endpoint: cluster.endpoints[try await cluster.leader()],
+            connections: plan.connections, seconds: plan.scale.seconds, valueSize: plan.valueSize)
+        add(try await check.rate(.put, workbench: workbench), .wrk, .putRate, cluster.system)
+        add(try await check.rate(.get, workbench: workbench), .wrk, .getRate, cluster.system)
+    }
+}
+
+extension Progress {
+    /// One line for people.
+    package var line: String {
+        let seconds = String(second)
+        return String(repeating: " ", count: max(0, 4 - seconds.count)) + seconds + " s  "
+            + FigureUnit.perSecond.text(rate) + "  p50 " + FigureUnit.milliseconds.text(p50) + "  p99 "
+            + FigureUnit.milliseconds.text(p99) + "  errors \(errors)"
+    }
+}

@@ -1,0 +1,105 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// One request of a workload, and what a right answer to it looks like.
+package struct LoadRequest: Sendable {
+    package var method: HTTPMethod
+    package var path: String
+    /// Without `Host` and `Content-Length`, which the connection adds.
+    package var headers: HTTPHeaders
+    package var body: ByteBuffer
+    package var expected: Expectation
+
+    package init(
+        _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer(),
+        expected: Expectation
+    ) {
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+        self.expected = expected
+    }
+}
+
+/// A complete answer.
+package struct Answer: Sendable {
+    package var status: UInt
+    package var body: ByteBuffer
+    package init(status: UInt, body: ByteBuffer) {
+        self.status = status
+        self.body = body
+    }
+}
+
+/// Why a request got no answer.
+package enum LoadFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    case timedOut
+    case closed
+    case connect(String)
+    case malformed(String)
+
+    package var description: String {
+        switch self {
+        case .timedOut: "no answer in time"
+        case .closed: "connection closed before the answer"
+        case .connect(let reason): "cannot connect: \(reason)"
+        case .malformed(let reason): "malformed answer: \(reason)"
+        }
+    }
+}
+
+/// How one request ended.
+package enum Outcome: Sendable {
+    case answered(Answer)
+    case failed(LoadFailure)
+}
+
+/// What a right answer must be; anything else counts as an error.
+package struct Expectation: Sendable {
+    package var status: ClosedRange<UInt>
+    package var body: BodyRule
+
+    package enum BodyRule: Sendable {
+        case any
+        case equals(ByteBuffer)
+        case contains([UInt8])
+    }
+
+    package init(status: ClosedRange<UInt>, body: BodyRule = .any) {
+        self.status = status
+        self.body = body
+    }
+
+    /// `nil` for a right answer, else what is wrong with it in a few words that do not vary between requests.
+    package func complaint(about answer: Answer) -> String? {
+        guard status.contains(answer.status) else { return "status \(answer.status)" }
+        switch body {
+        case .any: return nil
+        case .equals(let bytes):
+            return answer.body == bytes ? nil : "status \(answer.status) with another body than expected"
+        case .contains(let needle):
+            if answer.body.contains(bytes: needle) { return nil }
+            return "status \(answer.status) with an answer that says something else"
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Whether `needle` occurs in the readable bytes.
+    func contains(bytes needle: [UInt8]) -> Bool { firstOffset(of: needle) != nil }
+
+    /// Where `needle` first occurs, counted from the reader index.
+    func firstOffset(of needle: [UInt8]) -> Int? {
+        withUnsafeReadableBytes { haystack in
+            guard let first = needle.first, haystack.count >= needle.count else { return nil }
+            let last = haystack.count - needle.count
+            var at = 0
+            while at <= last {
+                if haystack[at] == first, haystack[at..<(at + needle.count)].elementsEqual(needle) { return at }
+                at += 1
+            }
+            return nil
+        }
+    }
+}

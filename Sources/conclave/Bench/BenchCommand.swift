@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// `conclave bench`: the load generator.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Drive a cluster with a workload, or compare Conclave with etcd.",
+        discussion: """
+            Every workload drives Conclave's native API or, with --target etcd, etcd's JSON gateway, with the same \
+            code. Every answer is checked; a wrong one counts as an error, and errors make the exit code 1.
+            """,
+        subcommands: [
+            BenchCreate.self, BenchPut.self, BenchGet.self, BenchSerial.self, BenchRenew.self, BenchWatch.self,
+            BenchExpiry.self, BenchFailover.self, BenchCompare.self,
+        ])
+}

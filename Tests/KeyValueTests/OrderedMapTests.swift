@@ -1,0 +1,96 @@
+import Primitives
+import Testing
+
+@testable import KeyValue
+
+@Suite struct OrderedMapTests {
+    typealias IntMap = OrderedMap<Int, Int>
+
+    func entries(_ map: IntMap) -> [(Int, Int)] {
+        var result: [(Int, Int)] = []
+        var position = map.startPosition
+        while position < map.endPosition {
+            result.append((map.key(at: position), map.value(at: position)))
+            position = map.position(after: position)
+        }
+        return result
+    }
+
+    func isEqual(_ map: IntMap, _ model: [Int: Int]) -> Bool {
+        let expected = model.sorted { $0.key < $1.key }
+        return map.count == model.count && entries(map).elementsEqual(expected) { $0.0 == $1.key && $0.1 == $1.value }
+    }
+
+    @Test(arguments: [300, 3_000, 100_000])
+    func agreesWithADictionaryAndASort(keys: Int) {
+        var random = SeededGenerator(seed: UInt64(keys))
+        var map = IntMap()
+        var model: [Int: Int] = [:]
+        for step in 1...20_000 {
+            // Grows first, shrinks then.
+            let inserts = Int.random(in: 0..<20_000, using: &random) > step
+            let key = Int.random(in: 0..<keys, using: &random)
+            let place = map.search(key)
+            #expect(place.found == (model[key] != nil))
+            if inserts {
+                map.set(key, step)
+                model[key] = step
+            } else if place.found {
+                #expect(map.remove(at: place.position) == model.removeValue(forKey: key))
+            }
+            if step % 2_000 == 0 { #expect(isEqual(map, model)) }
+        }
+    }
+
+    @Test func countsOfRangesAgreeWithALinearCount() {
+        var random = SeededGenerator(seed: 8)
+        var map = IntMap()
+        for _ in 0..<5_000 { map.set(Int.random(in: 0..<10_000, using: &random), 0) }
+        let keys = entries(map).map(\.0)
+        for _ in 0..<300 {
+            let low = Int.random(in: -10..<10_010, using: &random)
+            let high = Int.random(in: -10..<10_010, using: &random)
+            let expected = keys.filter { $0 >= low && $0 < high }.count
+            #expect(map.distance(from: map.lowerBound(low), to: map.lowerBound(high)) == expected)
+        }
+    }
+
+    @Test func aCopyStaysAsItWas() {
+        var map = IntMap()
+        for key in 0..<2_000 { map.set(key, key) }
+        let copy = map
+        let before = entries(copy).map(\.1)
+        for key in stride(from: 0, to: 2_000, by: 3) {
+            let place = map.search(key)
+            if key % 2 == 0 { map.remove(at: place.position) } else { map.update(at: place.position) { $0 = -1 } }
+        }
+        for key in 2_000..<2_500 { map.set(key, key) }
+        #expect(entries(copy).map(\.1) == before)
+        #expect(copy.count == 2_000)
+    }
+
+    @Test func keysThatAreEmptiedOutAndComeBackLeaveNoTrace() {
+        var map = IntMap()
+        for round in 1...3 {
+            for key in 0..<1_000 { map.set(key, round) }
+            for key in 0..<1_000 { map.remove(at: map.search(key).position) }
+            #expect(map.isEmpty)
+            #expect(map.startPosition == map.endPosition)
+        }
+    }
+
+    @Test func byteOrderIsLexicographicalOrder() {
+        var random = SeededGenerator(seed: 2)
+        for _ in 0..<20_000 {
+            func draw() -> Bytes {
+                (0..<Int.random(in: 0...20, using: &random)).map { _ in
+                    [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &random)!
+                }
+            }
+            let a = draw()
+            let b = Bool.random(using: &random) ? draw() : a + draw()
+            #expect(a.precedes(b) == a.lexicographicallyPrecedes(b))
+            #expect(b.precedes(a) == b.lexicographicallyPrecedes(a))
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import LoadGenerator
+
+@Suite("Workloads about events", .timeLimit(.minutes(1)))
+struct EventWorkloadTests {
+    /// A server that passes the written value on to its watchers, in two pieces, except to some.
+    private func relay(deaf: Int = 0) async throws -> ScriptedServer {
+        let relay = Mutex<ScriptedServer?>(nil)
+        let watches = Mutex(0)
+        let server = try await ScriptedServer { request, _ in
+            if request.method == .GET {
+                let number = watches.withLock { count in
+                    count += 1
+                    return count
+                }
+                return number <= deaf ? .answer(status: .serviceUnavailable, body: "") : .stream(["event: state\n\n"])
+            }
+            let event = "event: put\ndata: {\"key\":\"k\",\"value\":\"\(request.body)\"}\nid: 1\n\n"
+            relay.withLock {
+                $0?.tellStreams(String(event.prefix(40)))
+                $0?.tellStreams(String(event.dropFirst(40)))
+            }
+            return .answer(status: .ok, body: "{}")
+        }
+        relay.withLock { $0 = server }
+        return server
+    }
+
+    @Test("Every watcher is told of every change, though the event comes in pieces")
+    func watchers() async throws {
+        let server = try await relay()
+        let workload = WatchWorkload(on: .conclave, endpoints: [server.endpoint], watchers: 100, changes: 3)
+        let result = try await workload.run()
+        #expect(result.errors.total == 0)
+        #expect(result.tellings.map(\.told) == [100, 100, 100])
+        #expect(result.tellings.allSatisfy { 0 < $0.median && $0.median <= $0.last })
+        try await server.stop()
+    }
+
+    @Test("A watch that is refused fails the workload and says why")
+    func refusedWatch() async throws {
+        let server = try await relay(deaf: 1)
+        let workload = WatchWorkload(on: .conclave, endpoints: [server.endpoint], watchers: 2, changes: 1)
+        do {
+            _ = try await workload.run()
+            Issue.record("a refused watch went unnoticed")
+        } catch let failure as WorkloadFailure {
+            #expect(failure.description.contains("status 503"))
+        }
+        try await server.stop()
+    }
+
+    @Test("The write gap spans the time in which the server refused")
+    func failover() async throws {
+        let state = DownSwitch()
+        let server = try await ScriptedServer { _, _ in
+            state.isDown.load(ordering: .relaxed)
+                ? .answer(status: .serviceUnavailable, body: "") : .answer(status: .ok, body: "{}")
+        }
+        let workload = FailoverWorkload(on: .conclave, endpoints: [server.endpoint])
+        let result = try await workload.run {
+            state.isDown.store(true, ordering: .relaxed)
+            try await Task.sleep(for: .milliseconds(300))
+            state.isDown.store(false, ordering: .relaxed)
+        }
+        #expect(result.gap >= 290)
+        #expect(result.gap < 2_000)
+        #expect(result.failures.counts["status 503"] ?? 0 > 0)
+        try await server.stop()
+    }
+
+    private final class DownSwitch: Sendable {
+        let isDown = Atomic(false)
+    }
+
+    @Test("A lease's lag is counted from its grant, and one that ends early is an error", arguments: [2_150, 500])
+    func expiry(milliseconds: Int) async throws {
+        let relay = Mutex<ScriptedServer?>(nil)
+        let server = try await ScriptedServer { request, _ in
+            if request.path.hasPrefix("/v1/watch") { return .stream(["event: state\n\n"]) }
+            if request.path == "/v1/leases" { return .answer(status: .created, body: #"{"id":"01"}"#) }
+            let key = request.path.dropFirst("/v1/kv/".count).prefix { $0 != "?" }
+            let event = "event: delete\ndata: {\"key\":\"\(key)\",\"reason\":\"expired\"}\n\n"
+            let owner = relay.withLock { $0 }
+            Task {
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                owner?.tellStreams(event)
+            }
+            return .answer(status: .created, body: "{}")
+        }
+        relay.withLock { $0 = server }
+        let result = try await ExpiryWorkload(on: .conclave, endpoints: [server.endpoint], leases: 2).run()
+        #expect(result.lags.count == 2)
+        if milliseconds < 2_000 {
+            #expect(result.errors.counts == ["a lease ended early": 2])
+        } else {
+            #expect(result.errors.total == 0)
+            #expect(result.lags.allSatisfy { (150..<1_500).contains($0) })
+        }
+        try await server.stop()
+    }
+}
