@@ -4,6 +4,7 @@ extension Raft {
     /// Appends one entry, and takes note of what it carries.
     mutating func append(_ entry: Entry) {
         log.append(entry)
+        uncommittedBytes += entry.weight
         if unwrittenFrom == nil { unwrittenFrom = entry.index }
         if case .configuration(let configuration) = entry.payload {
             configurations.append((entry.index, configuration))
@@ -13,7 +14,9 @@ extension Raft {
     /// Drops the entry at `first` and all after it: a newer leader has others there (Raft §5.3).
     mutating func truncate(from first: LogIndex, into out: inout RaftOutbox) {
         precondition(first > commitIndex, "a committed entry is never truncated")
+        let weightBefore = log.byteCount
         log.truncate(from: first)
+        uncommittedBytes -= weightBefore - log.byteCount
         configurations.removeAll { $0.index >= first }
         stableIndex = min(stableIndex, first.previous)
         for index in writesInFlight.indices {
@@ -27,6 +30,11 @@ extension Raft {
     mutating func commit(through index: LogIndex) {
         guard index > commitIndex else { return }
         precondition(index <= log.lastIndex, "only entries that are there can be committed")
+        var passed = commitIndex
+        while passed < index {
+            passed = passed.next
+            uncommittedBytes -= log[passed].weight
+        }
         commitIndex = index
     }
 

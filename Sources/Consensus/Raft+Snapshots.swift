@@ -127,6 +127,7 @@ extension Raft {
             precondition(position.index > commitIndex, "a snapshot never takes a committed suffix away")
             log.reset(toIndex: position.index, term: position.term)
             baseTime = position.time
+            uncommittedBytes = 0
             configurations = [(position.index, position.configuration)]
             commitIndex = position.index
             stableIndex = position.index

@@ -34,6 +34,8 @@ package struct Raft: Sendable {
     package internal(set) var stableIndex: LogIndex
     /// The first entry no write was issued for yet.
     var unwrittenFrom: LogIndex?
+    /// What the entries after ``commitIndex`` weigh.
+    package internal(set) var uncommittedBytes: Int
     var hardStateIsDirty = false
     var pendingReset: SnapshotPosition?
     /// Messages that vouch for what the next write makes durable.
@@ -88,6 +90,8 @@ package struct Raft: Sendable {
             baseIndex: start.base?.index ?? .zero, baseTerm: start.base?.term ?? .zero, entries: start.entries)
         stableIndex = log.lastIndex
         commitIndex = max(state?.index ?? .zero, log.baseIndex)
+        let committed = commitIndex
+        uncommittedBytes = start.entries.reduce(0) { $1.index > committed ? $0 + $1.weight : $0 }
         configurations = start.base.map { [($0.index, $0.configuration)] } ?? []
         baseTime = start.base?.time ?? .zero
         isDamaged = recovered.damagedBelow != nil

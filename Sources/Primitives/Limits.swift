@@ -17,6 +17,8 @@ package enum Limits {
     package static let transactionOperations = 128
     /// Lease ids in one renewal request.
     package static let renewalsPerRequest = 4096
+    /// Lease ids that one log entry, or one forward to the leader, renews.
+    package static let renewalsPerEntry = 65_536
     /// Keys of one page of a range read when the client names no limit, and at most.
     package static let rangePage = 10_000
     /// Bytes of keys and values in one page of a range read; the page ends there with `more`.
@@ -129,6 +131,8 @@ package enum Limits {
         precondition(keyBytes < headBytes, "a key must fit into a request's head")
         precondition(valueBytes + keyBytes < bodyBytes, "a value must fit into a body")
         precondition(bodyBytes < commandBytes, "a body must fit into a command")
+        precondition(renewalsPerRequest <= renewalsPerEntry, "a renewal must fit into an entry")
+        precondition((renewalsPerEntry + renewalsPerRequest) * 8 < commandBytes, "renewals must fit into a command")
         precondition(commandBytes + 1024 < frameBytes, "a command must fit into a frame")
         precondition(
             appendBytes + commandBytes < frameBytes, "an append with one oversized command must fit into a frame")

@@ -109,6 +109,8 @@ package struct Replica: Sendable {
 
     /// Ends a batch: proposes or forwards what came, and hands out everything to send, write and answer.
     package mutating func flush(at now: Instant, into out: inout Outbox) {
+        // A leader without a state serves nobody, and nobody can give it one.
+        if isFenced, raft.isLeader { _ = raft.handOver(to: nil, now: now, into: &raftOut) }
         submitReads()
         submitQueue(at: now, into: &out)
         leaderDuties(at: now)
@@ -166,6 +168,10 @@ package struct Replica: Sendable {
         isFenced = true
         raft.needsSnapshot = true
         out.notices.append(.diverged(at: index))
+        // What they were told last may be wrong already.
+        for watch in watches.closeAll() {
+            out.endedWatches.append((watch, .stateReplaced(oldest: store.oldestRevision)))
+        }
     }
 
     // MARK: - Questions
@@ -204,6 +210,8 @@ package struct Replica: Sendable {
     }
 
     private mutating func stateSaved(through index: LogIndex, into out: inout Outbox) {
+        // What was saved is about to be replaced, perhaps by a state from before: entries after that must stay.
+        guard !isFenced, installing == nil else { return }
         let count = Int(raft.log.lastIndex.rawValue - raft.log.baseIndex.rawValue)
         guard count > 0 else { return }
         let average = max(1, raft.log.byteCount / count)

@@ -80,27 +80,25 @@ extension Replica {
         refuseForwardedRenewals()
         guard !queue.isEmpty, let leader = raft.leader, leader != id, !isForwardingPaused(at: now) else { return }
         var items: [Forward.Item] = []
-        var renewals: [RequestID] = []
-        var leases: [LeaseID] = []
+        var renewals = RenewalBatches<RequestID>()
         for request in queue {
             switch requests[request]?.content {
             case .write(let proposal):
                 let origin = register([request])
                 items.append(Forward.Item(origin: origin, content: .proposal(proposal.encoded())))
-            case .renew(let ids):
-                renewals.append(request)
-                leases.append(contentsOf: ids)
+            case .renew(let leases): renewals.add(leases, for: request)
             default: continue
             }
         }
-        if !renewals.isEmpty { items.append(Forward.Item(origin: register(renewals), content: .renewal(leases))) }
+        for batch in renewals.batches {
+            items.append(Forward.Item(origin: register(batch.waiting), content: .renewal(batch.leases)))
+        }
         queue.removeAll(keepingCapacity: true)
         for part in items.chunked() { out.sends.append((leader, .forward(Forward(term: raft.term, items: part)))) }
     }
 
     private mutating func proposeQueue(at now: Instant, into out: inout Outbox) {
-        var renewals: [RequestID] = []
-        var leases: [LeaseID] = []
+        var renewals = RenewalBatches<RequestID>()
         for request in queue {
             switch requests[request]?.content {
             case .write(let proposal):
@@ -109,35 +107,34 @@ extension Replica {
                 } else {
                     propose(proposal.encoded(), origins: [register([request])], at: now)
                 }
-            case .renew(let ids):
-                renewals.append(request)
-                leases.append(contentsOf: ids)
+            case .renew(let leases): renewals.add(leases, for: request)
             default: continue
             }
         }
         queue.removeAll(keepingCapacity: true)
-        proposeRenewals(own: renewals, leases: leases, at: now)
+        proposeRenewals(own: renewals, at: now)
     }
 
-    /// One entry renews every lease heard of since the last one, on any node.
-    private mutating func proposeRenewals(own: [RequestID], leases: [LeaseID], at now: Instant) {
-        guard !own.isEmpty || !forwardedRenewals.isEmpty else { return }
-        var leases = leases
-        var origins = own.isEmpty ? [] : [register(own)]
+    /// One entry renews every lease heard of since the last one, on any node; more than fit into one share a few.
+    private mutating func proposeRenewals(own: RenewalBatches<RequestID>, at now: Instant) {
+        guard !own.batches.isEmpty || !forwardedRenewals.isEmpty else { return }
+        var all = RenewalBatches<Origin>()
+        for batch in own.batches { all.add(batch.leases, for: register(batch.waiting)) }
         for item in forwardedRenewals {
-            guard case .renewal(let more) = item.content else { continue }
-            origins.append(item.origin)
-            leases.append(contentsOf: more)
+            if case .renewal(let leases) = item.content { all.add(leases, for: item.origin) }
         }
         forwardedRenewals.removeAll(keepingCapacity: true)
-        propose(Proposal(command: .renewLeases(leases)).encoded(), origins: origins, at: now)
+        for batch in all.batches {
+            propose(Proposal(command: .renewLeases(batch.leases)).encoded(), origins: batch.waiting, at: now)
+        }
     }
 
     /// Why this leader does not take `proposal`: its log runs too far ahead of a majority, or its disk is nearly full.
     /// What cannot be read is judged when it is applied, as on every node.
     private func reasonToRefuse(_ proposal: Proposal?) -> ForwardRefused.Reason? {
         let uncommitted = raft.log.lastIndex.rawValue - raft.commitIndex.rawValue
-        if uncommitted >= UInt64(Limits.uncommittedEntries) { return .overloaded }
+        let hasRoom = uncommitted < UInt64(Limits.uncommittedEntries) && raft.uncommittedBytes < Limits.uncommittedBytes
+        guard hasRoom else { return .overloaded }
         return isShortOfSpace && proposal?.command.addsData == true ? .outOfSpace : nil
     }
 
@@ -324,6 +321,20 @@ extension Replica {
         guard watches.count >= Limits.watches else { return true }
         out.replies.append((id, .refused(.overloaded, position(at: now))))
         return false
+    }
+}
+
+/// Renewals put together, as many to a batch as one log entry takes.
+struct RenewalBatches<Waiting> {
+    private(set) var batches: [(waiting: [Waiting], leases: [LeaseID])] = []
+
+    mutating func add(_ leases: [LeaseID], for waiting: Waiting) {
+        if let last = batches.last, last.leases.count + leases.count <= Limits.renewalsPerEntry {
+            batches[batches.count - 1].waiting.append(waiting)
+            batches[batches.count - 1].leases.append(contentsOf: leases)
+        } else {
+            batches.append(([waiting], leases))
+        }
     }
 }
 

@@ -46,6 +46,13 @@ struct WatchHub: Sendable {
         lagging.removeAll { $0 == id }
     }
 
+    /// - Returns: those that were open, in the order of their ids.
+    mutating func closeAll() -> [WatchID] {
+        let ids = watches.keys.sorted()
+        self = WatchHub()
+        return ids
+    }
+
     /// Everything up to `current` has been handed out to a live watch.
     mutating func pause(_ id: WatchID, current: Revision) {
         guard let watch = watches[id] else { return }

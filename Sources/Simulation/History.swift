@@ -132,17 +132,21 @@ struct History {
         }
     }
 
-    /// A holder was told that its lease counts from `sentAt` on.
-    mutating func promised(_ id: LeaseID, from sentAt: Int64) throws(Violation) {
-        guard let facts = leases[id] else { throw Violation("24", "lease \(id.rawValue) was never granted") }
-        leases[id]?.promisedFrom = max(facts.promisedFrom ?? sentAt, sentAt)
-        try checkExpiry(id)
+    /// A holder that asked at `sentAt` was told what is left of its lease. Clocks may be half a percent off, each way.
+    mutating func promised(_ grant: LeaseGrant, from sentAt: Int64) throws(Violation) {
+        guard let facts = leases[grant.id] else {
+            throw Violation("24", "lease \(grant.id.rawValue) was never granted")
+        }
+        let until = sentAt + grant.remaining.nanoseconds / 100 * 99
+        leases[grant.id]?.promisedUntil = max(facts.promisedUntil ?? until, until)
+        try checkExpiry(grant.id)
     }
 
     private func checkExpiry(_ id: LeaseID) throws(Violation) {
-        guard let facts = leases[id], let expired = facts.expiredAt, let promised = facts.promisedFrom else { return }
-        guard expired < promised + facts.shortest else { return }
-        let early = (promised + facts.ttl.nanoseconds - expired) / 1_000_000
+        guard let facts = leases[id], let expired = facts.expiredAt, let promised = facts.promisedUntil,
+            expired < promised
+        else { return }
+        let early = (promised - expired) / 1_000_000
         throw Violation(
             "25", "lease \(id.rawValue) of \(facts.ttl.milliseconds) ms expired \(early) ms before it could")
     }
@@ -233,4 +237,9 @@ struct History {
 extension CommandResult {
     /// The answer but for how long leases have left, which a repetition tells anew.
     fileprivate var withoutRemaining: CommandResult { telling { _ in .zero } }
+}
+
+extension CommandResult {
+    /// Without what is left of leases: that differs from one repetition to the next.
+    fileprivate var withoutTime: CommandResult { telling { _ in .zero } }
 }

@@ -43,13 +43,10 @@ struct Operation {
 /// What is known of a lease, in true time.
 struct LeaseFacts {
     var ttl: TimeSpan
-    /// When the last acknowledged grant or renewal was sent.
-    var promisedFrom: Int64?
+    /// Until when its holder was told that it lasts, counted from when it had asked, less what clocks may be off.
+    var promisedUntil: Int64?
     /// When the last grant or renewal was committed.
     var renewedAt: Int64
     /// When it was first seen expired.
     var expiredAt: Int64?
-
-    /// How early an expiry may be seen: clocks may be half a percent off, each way.
-    var shortest: Int64 { ttl.nanoseconds / 100 * 99 }
 }

@@ -71,6 +71,9 @@ package struct SimulationOptions: Sendable {
         self.sabotage = sabotage
     }
 
+    /// How many nodes a seed has in a mix: of four worlds one with 1, two with 3 and one with 5.
+    package static func mixedNodes(seed: UInt64) -> Int { [1, 3, 3, 5][Int(seed % 4)] }
+
     /// The command line that runs this world again.
     package var replayCommand: String {
         let kinds = faults.count == Fault.allCases.count ? "all" : faults.map(\.rawValue).joined(separator: ",")

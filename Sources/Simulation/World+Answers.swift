@@ -10,7 +10,7 @@ extension World {
         case (.write(let operation), .written(let result, let position)):
             counters[.writeAcknowledged] += 1
             try history.acknowledged(operation, result, position)
-            try checkPromise(operation, result)
+            try checkPromise(result, call)
             try checkAnswered(position, node)
         case (.write(let operation), .refused(let refusal, _)):
             try history.refused(operation, mayBeApplied: refusal.mayBeApplied)
@@ -56,15 +56,13 @@ extension World {
 
     // MARK: Leases
 
-    private func checkPromise(_ operation: Int, _ result: CommandResult) throws(Violation) {
-        let sentAt = history.operations[operation].firstSent
-        switch (history.operations[operation].proposal.command, result) {
-        case (.grantLease(let id, _), .leaseGranted):
+    private func checkPromise(_ result: CommandResult, _ call: Call) throws(Violation) {
+        switch result {
+        case .leaseGranted(let grant):
             counters[.leaseGranted] += 1
-            try history.promised(id, from: sentAt)
-        case (.put(let put), .put):
-            if case .new(let id, _) = put.lease { try history.promised(id, from: sentAt) }
-        case (.revokeLease, .leaseRevoked): counters[.leaseRevoked] += 1
+            try history.promised(grant, from: call.sentAt)
+        case .put(let put): if let grant = put.lease { try history.promised(grant, from: call.sentAt) }
+        case .leaseRevoked: counters[.leaseRevoked] += 1
         default: break
         }
     }
@@ -77,7 +75,7 @@ extension World {
             guard grant.id == id, grant.remaining == grant.ttl else {
                 throw Violation("24", "lease \(id.rawValue) is renewed to \(grant)")
             }
-            try history.promised(id, from: call.sentAt)
+            try history.promised(grant, from: call.sentAt)
         }
     }
 

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Primitives
+import Simulation
+
+/// `conclave simulate`: runs clusters in virtual time, under faults, and checks them.
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run simulated clusters under faults and check them.",
+        discussion: """
+            Every seed is a world of its own: nodes, disks, network, clients and troubles in virtual time. The same seed \
+            gives the same world. Ends with exit code 1 when a rule was broken, and says how to see it again.
+            """)
+
+    @Option(help: "Run this one seed.")
+    var seed: UInt64?
+    @Option(help: "How many seeds to run.")
+    var seeds: Int = 100
+    @Option(help: "The first of them.")
+    var from: UInt64 = 1
+    @Option(help: "Nodes of each cluster, 1 to 5; 0 = a mix of 1, 3 and 5.")
+    var nodes: Int = 0
+    @Option(help: "Minutes of troubles in each world, in virtual time.")
+    var minutes: Int = 0
+    @Option(help: "Seconds of troubles in each world, on top of the minutes; 10 when neither is given.")
+    var seconds: Int?
+    @Option(help: "all, none, or a list: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var faults: String = "all"
+    @Option(help: "Build in a mistake: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var sabotage: String?
+    @Option(help: "Write every event of a single seed to this file.")
+    var trace: String?
+
+    func validate() throws {
+        guard (0...5).contains(nodes) else { throw ValidationError("--nodes is \(nodes); allowed are 0 to 5.") }
+        guard seeds > 0 else { throw ValidationError("--seeds is \(seeds); at least 1 is needed.") }
+        guard minutes >= 0, (seconds ?? 1) >= 0, minutes <= 10_000, (seconds ?? 1) <= 600_000 else {
+            throw ValidationError("--minutes and --seconds must be between 0 and a week.")
+        }
+        guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed.") }
+        _ = try faultKinds()
+        _ = try plantedMistake()
+    }
+
+    func run() async throws {
+        let worlds = try worlds()
+        var board = SimulationBoard(total: worlds.count)
+        let clock = ContinuousClock()
+        let start = clock.now
+        if let trace, let world = worlds.first {
+            board.add(try SimulationTrace.write(world, to: trace))
+        } else {
+            board = await runAll(worlds, board: board)
+        }
+        print(board.table(wall: clock.now - start))
+        if board.violations > 0 { throw ExitCode(1) }
+    }
+
+    /// Two worlds at a time for each core would only take turns: one for each.
+    private func runAll(_ worlds: [SimulationOptions], board: SimulationBoard) async -> SimulationBoard {
+        var board = board
+        await withTaskGroup(of: SimulationResult.self) { group in
+            var rest = worlds[...]
+            for _ in 0..<SimulationBoard.workers {
+                if let world = rest.popFirst() { group.addTask { Simulation.run(world) } }
+            }
+            while let result = await group.next() {
+                board.add(result)
+                if let world = rest.popFirst() { group.addTask { Simulation.run(world) } }
+            }
+        }
+        return board
+    }
+
+    // MARK: - Options
+
+    private func worlds() throws -> [SimulationOptions] {
+        let kinds = try faultKinds()
+        let mistake = try plantedMistake()
+        let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
+        let range = seed.map { $0...$0 } ?? from...(from + UInt64(seeds) - 1)
+        return range.map { seed in
+            SimulationOptions(
+                seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
+                duration: .seconds(length), faults: kinds, sabotage: mistake)
+        }
+    }
+
+    private func faultKinds() throws -> [Fault] {
+        switch faults {
+        case "all": return Fault.allCases
+        case "none": return []
+        default:
+            return try faults.split(separator: ",").map { name in
+                guard let fault = Fault(rawValue: String(name)) else {
+                    throw ValidationError("--faults names \(name), which there is not.")
+                }
+                return fault
+            }
+        }
+    }
+
+    private func plantedMistake() throws -> Sabotage? {
+        guard let sabotage else { return nil }
+        guard let mistake = Sabotage(rawValue: sabotage) else {
+            throw ValidationError("--sabotage names \(sabotage), which there is not.")
+        }
+        return mistake
+    }
+}

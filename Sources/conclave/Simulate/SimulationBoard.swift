@@ -1,0 +1,66 @@
+import Foundation
+import Primitives
+import Simulation
+
+/// What came of the worlds so far.
+struct SimulationBoard {
+    let total: Int
+    private(set) var violations = 0
+    private var done = 0
+    private var events = 0
+    private var simulated = TimeSpan.zero
+    private var counters: [Counters] = []
+    private var shown = 0
+
+    static var workers: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    init(total: Int) { self.total = total }
+
+    /// Counts a result in, prints its story when a rule was broken, and the progress now and then.
+    mutating func add(_ result: SimulationResult) {
+        done += 1
+        events += result.events
+        simulated = simulated + result.simulated
+        counters.append(result.counters)
+        if let report = result.report {
+            violations += 1
+            print(report)
+        }
+        if total == 1 { print("trace hash \(String(result.traceHash, radix: 16))") }
+        guard total > 1, done * 20 / total > shown else { return }
+        shown = done * 20 / total
+        print("\(done) of \(total) worlds, \(violations) broken")
+    }
+
+    /// The closing table.
+    func table(wall: Duration) -> String {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF, &usage)
+        let time = usage.ru_utime
+        let cpu = Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+        let virtual = Double(simulated.milliseconds) / 1000
+        let sum = Counters(summing: counters)
+        var rows = [
+            ("worlds", "\(done)"), ("rules broken", "\(violations)"), ("events", "\(events)"),
+            ("simulated", String(format: "%.0f s", virtual)),
+            ("CPU", String(format: "%.1f s, %.1f s by the clock", cpu, wall / .seconds(1))),
+            ("simulated / CPU", String(format: "%.0f", virtual / max(cpu, 0.001))),
+        ]
+        rows += Sometimes.allCases.map { ("\($0)", "\(sum[$0])") }
+        return rows.map { name, value in
+            name.padding(toLength: 24, withPad: " ", startingAt: 0) + value
+        }.joined(separator: "\n")
+    }
+}
+
+/// One world with every event written down.
+enum SimulationTrace {
+    static func write(_ options: SimulationOptions, to path: String) throws -> SimulationResult {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
+        else {
+            throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: path])
+        }
+        defer { try? file.close() }
+        return Simulation.run(options) { line in file.write(Data((line + "\n").utf8)) }
+    }
+}
