@@ -62,6 +62,7 @@ struct FaultRun {
         }
         crowd.cancel()
         await crowd.value
+        ledger.rest()
     }
 
     /// Lets every lease run out, and waits until all observers have been told of everything; returns the history as a

@@ -7,6 +7,8 @@ import Synchronization
 /// What is done to the members, one after the other; each leaves a cluster that can serve.
 enum Fault: String, CaseIterable, Sendable {
     case killLeader, killFollower, stopLeader, stopFollower, askLeaderToGo, killAll
+    /// Overlapping: for a while only one member is left.
+    case killFollowerWhileLeaderIsStopped
 }
 
 /// Carries faults out and brings the victims back.
@@ -41,6 +43,13 @@ final class FaultSchedule: Sendable {
             try await cluster.kill(follower)
             try await Task.sleep(for: .milliseconds(300))
             try restart(follower)
+        case .killFollowerWhileLeaderIsStopped:
+            cluster.signal(leader, SIGSTOP)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...600, using: &generator)))
+            try await cluster.kill(follower)
+            try restart(follower)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...900, using: &generator)))
+            cluster.signal(leader, SIGCONT)
         case .stopLeader: try await stop(leader)
         case .stopFollower: try await stop(follower)
         case .askLeaderToGo:

@@ -14,7 +14,8 @@ extension ProcessTests {
         @Test(.timeLimit(.minutes(3)), arguments: [seed])
         func killedStoppedAndRestartedMembersLoseNothingAndContradictNobody(seed: UInt64) async throws {
             try await NodeDoor.withDoor { door in
-                try await withCluster { cluster, client in
+                // Requests that hop between threads, or stay on one.
+                try await withCluster(arguments: ["--io-threads", seed % 2 == 0 ? "1" : "2"]) { cluster, client in
                     let run = FaultRun(cluster, client, door)
                     var generator = FaultGenerator(seed: seed)
                     let late = Observer("late watch", endpoints: cluster.endpoints, after: 1)
