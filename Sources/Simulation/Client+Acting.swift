@@ -35,7 +35,7 @@ extension World {
     }
 
     private func newLease(_ client: Client) -> LeaseID {
-        client.timeToLive = .milliseconds(random.within(200...3_000))
+        client.timeToLive = .milliseconds(random.within(150...1_500))
         return LeaseID(UInt64(history.operations.count) + 1)
     }
 

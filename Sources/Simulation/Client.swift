@@ -57,7 +57,7 @@ extension World {
     ) -> CallID {
         nextCall += 1
         let id = CallID(nextCall)
-        let timeout = timeout ?? .milliseconds(random.within(50...2_000))
+        let timeout = timeout ?? .milliseconds(random.within(50...1_200))
         calls[id] = Call(
             client: client?.number ?? -1, node: node ?? random.below(nodes.count), sentAt: now, timeout: timeout,
             request: request, purpose: purpose)

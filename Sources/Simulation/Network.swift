@@ -24,6 +24,9 @@ extension World {
         var hash = Digest()
         hash.combine(bytes)
         trace.combine(4, node.number * 8 + to, hash.value, at: now)
+        if options.sabotage == .forgetsVote, case .consensus(.voteReply(let vote)) = message, vote.granted {
+            schedule.add(.crash(node: node.number, life: node.life), at: now + 1_000)
+        }
         if case .forward = message { counters[.writeForwarded] += 1 }
         guard let life = network.links[node.number][to], !network.isBlocked[node.number][to] else { return }
         let packet = Packet(from: node.number, to: to, fromLife: node.life, toLife: life, bytes: bytes)

@@ -21,6 +21,7 @@ enum Happening {
     case fault
     case undo(Remedy)
     case restart(node: Int)
+    case crash(node: Int, life: Int)
     case check
 }
 

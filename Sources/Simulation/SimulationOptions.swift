@@ -33,7 +33,7 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case lyingDisk
     /// A crash takes entries that were durable, and nothing says so.
     case losesDurableEntries
-    /// A crash takes the term and the vote.
+    /// A crash takes the term and the vote, and comes soon after a vote was given.
     case forgetsVote
     /// The shell answers linearizable reads from memory.
     case readsFromMemory
@@ -43,8 +43,6 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case racingClocks
     /// The shell loses one delivery to a watch now and then.
     case skipsDeliveries
-    /// The state is written ahead of the log it came from.
-    case savesStateEarly
     /// The applied index is saved without the rows that belong to it.
     case savesIndexWithoutRows
 }

@@ -49,8 +49,7 @@ extension World {
             schedule.add(
                 .stateStep(node: node.number, life: node.life), at: now + 1 + random.around(swarm.saveInterval / 2))
         }
-        let stable = options.sabotage == .savesStateEarly ? LogIndex(.max) : process.replica.raft.stableIndex
-        node.state.release(through: stable)
+        node.state.release(through: process.replica.raft.stableIndex)
     }
 
     private func sabotaged(_ delta: StateDelta) -> StateDelta {

@@ -17,31 +17,40 @@ extension World {
         case .faults where now >= options.duration.nanoseconds:
             phase = .healing(since: now)
             healEverything()
-        case .healing(let since) where now >= since + patience:
-            try checkLeader()
-            phase = .steady(since: now)
-            trace.note(.world("a leader is due"), at: now)
-        case .steady(let since) where now >= since + 2_000_000_000:
+        case .healing(let since):
+            try lookForLeader(since: since)
+        case .steady(let since) where now >= since + 1_000_000_000:
             phase = .settling(since: now)
             trace.note(.world("clients stop"), at: now)
             probe()
-        case .settling(let since) where now >= since + 7_500_000_000:
+        case .settling(let since) where now >= since + 3_200_000_000:
             try checkSettled()
             phase = .done
         default: break
         }
     }
 
-    private func checkLeader() throws(Violation) {
-        let leaders = Set(liveNodes.map { $0.process?.replica.raft.leader })
-        guard leaders.count == 1, let leader = leaders.first, let leader, let number = numberOf[leader],
-            nodes[number].process?.replica.raft.hasCommittedInTerm == true
-        else {
-            let views = liveNodes.map { node in
-                node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
-                    ?? "down"
-            }
+    /// The same leader for all, for four election timeouts in a row, is a stable one.
+    private func lookForLeader(since: Int64) throws(Violation) {
+        let terms = liveNodes.map { $0.process?.replica.raft.term }
+        let agrees = liveNodes.allSatisfy { $0.process?.replica.raft.leader == liveNodes[0].process?.replica.raft.leader }
+        let leader = liveNodes.first { $0.isLeader && $0.process?.replica.raft.hasCommittedInTerm ?? false }
+        guard agrees, let leader, Set(terms).count == 1 else {
+            agreedSince = nil
+            guard now >= since + patience else { return }
             throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
+        }
+        let agreed = agreedSince ?? now
+        agreedSince = agreed
+        guard now >= agreed + patience / 5 else { return }
+        phase = .steady(since: now)
+        trace.note(.node(leader.number, "leads for good"), at: now)
+    }
+
+    private var views: [String] {
+        liveNodes.map { node in
+            node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
+                ?? "down"
         }
     }
 
@@ -50,11 +59,11 @@ extension World {
         for node in liveNodes {
             let key = Bytes("probe/\(node.number)".utf8)
             let put = Put(key: key, value: Bytes("\(now)".utf8))
-            write(Proposal(command: .put(put)), from: nil, at: node.number, timeout: .seconds(2))
+            write(Proposal(command: .put(put)), from: nil, at: node.number, timeout: .seconds(1))
             let query = Query.range(RangeQuery(selection: .key(key)))
             call(
                 .read(query, .linearizable), for: .read(query, isStale: false), from: nil, at: node.number,
-                timeout: .seconds(2))
+                timeout: .seconds(1))
         }
     }
 

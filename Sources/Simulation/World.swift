@@ -23,6 +23,8 @@ final class World {
     var trace = Trace()
     var counters = Counters()
     var phase = Phase.faults
+    /// Since when, in the recovery, all agree on one leader.
+    var agreedSince: Int64?
     /// True while nothing may go wrong but by the cluster's own doing.
     var isCalm: Bool { phase != .faults }
 
@@ -95,6 +97,7 @@ final class World {
         case .fault: makeTrouble()
         case .undo(let remedy): undo(remedy)
         case .restart(let node): try restart(nodes[node])
+        case .crash(let node, let life): crashAfterVote(nodes[node], life: life)
         case .check: try checkPhase()
         }
     }
@@ -169,6 +172,12 @@ final class World {
             schedule.add(.lost(id, wasTaken: true), at: now + random.around(1_000_000))
         }
         closeWatches(at: node)
+    }
+
+    private func crashAfterVote(_ node: SimulatedNode, life: Int) {
+        guard node.life == life, node.isUp, phase == .faults else { return }
+        crash(node)
+        start(node, after: random.around(2_000_000))
     }
 
     private func sabotageCrash(_ node: SimulatedNode, before: DurableLog) {

@@ -1,15 +1,73 @@
+import Primitives
 import Simulation
 import Testing
 
 @Suite struct SimulationTests {
-    @Test func aWorldIsTheSameEveryTime() {
-        let options = SimulationOptions(seed: 7, nodes: 3, duration: .seconds(3))
+    @Test func aSeedGivesTheSameWorldEveryTime() {
+        let options = SimulationOptions(seed: 7, duration: .seconds(2))
         let first = Simulation.run(options)
-        let second = Simulation.run(options)
         #expect(first.report == nil)
         #expect(first.events > 1_000)
-        #expect(first.traceHash == second.traceHash)
-        #expect(
-            Simulation.run(SimulationOptions(seed: 8, nodes: 3, duration: .seconds(3))).traceHash != first.traceHash)
+        #expect(Simulation.run(options).traceHash == first.traceHash)
+        #expect(Simulation.run(SimulationOptions(seed: 8, duration: .seconds(2))).traceHash != first.traceHash)
+    }
+
+    @Test func noRuleIsBrokenInThreeHundredWorldsFullOfTrouble() async {
+        let results = await runAll((1...300).map { seed in
+            SimulationOptions(seed: seed, nodes: SimulationOptions.mixedNodes(seed: seed), duration: .seconds(1))
+        })
+        for result in results {
+            if let report = result.report { Issue.record("\(report)") }
+        }
+        let counters = Counters(summing: results.map(\.counters))
+        for what in Self.mustHappen {
+            #expect(counters[what] > 0, "\(what) never happened: the worlds test less than they should")
+        }
+    }
+
+    @Test func nothingIsRefusedOrLostInAWorldWithoutTrouble() {
+        let result = Simulation.run(SimulationOptions(seed: 3, duration: .seconds(3), faults: []))
+        #expect(result.report == nil)
+        #expect(result.counters[.leaderElected] == 1)
+        #expect(result.counters[.writeUnknown] == 0)
+        #expect(result.counters[.writeAcknowledged] > 50)
+    }
+
+    /// A mistake in a shell, a disk, a clock or a transport, and how many worlds may pass before it shows.
+    @Test(arguments: [
+        (Sabotage.sendsBeforeDurable, 20), (.lyingDisk, 20), (.losesDurableEntries, 100), (.readsFromMemory, 40),
+        (.repeatsForwards, 40), (.racingClocks, 40), (.skipsDeliveries, 60), (.savesIndexWithoutRows, 40),
+    ])
+    func aPlantedMistakeIsCaught(_ mistake: Sabotage, within worlds: UInt64) {
+        let caught = (1...worlds).contains { seed in
+            Simulation.run(
+                SimulationOptions(seed: seed, duration: .seconds(3), sabotage: mistake)
+            ).violation != nil
+        }
+        #expect(caught, "\(mistake) went unnoticed in \(worlds) worlds")
+    }
+
+    @Test func aBrokenRuleIsReportedWithItsStoryAndHowToSeeItAgain() throws {
+        let options = SimulationOptions(seed: 1, duration: .seconds(3), sabotage: .lyingDisk)
+        let report = try #require(Simulation.run(options).report)
+        #expect(report.contains("rule 1 is broken"))
+        #expect(report.contains("conclave simulate --seed 1 --nodes 3 --seconds 3 --faults all --sabotage lyingDisk"))
+        #expect(report.split(separator: "\n").count > 10)
+    }
+
+    private static let mustHappen: [Sometimes] = [
+        .leaderElected, .splitVote, .handOver, .quorumLost, .leaderGoneNoticed, .entriesTruncated, .snapshotSent,
+        .snapshotInstalled, .damageRepaired, .logCompacted, .writeAcknowledged, .writeForwarded,
+        .retriedAfterElection, .writeRefused, .writeUnknown, .retriedByClient, .idempotentRepetition,
+        .linearizableRead, .followerRead, .staleRead, .pastRead, .leaseRenewed, .leaseExpired, .leaseRevoked,
+        .controllerChanged, .watchResumed, .watchPaused, .watchCompacted, .eventsDelivered, .compaction,
+        .messageLost, .messageRepeated, .staleFrameDropped, .crash, .restart, .pause, .partition,
+    ]
+
+    private func runAll(_ worlds: [SimulationOptions]) async -> [SimulationResult] {
+        await withTaskGroup(of: SimulationResult.self, returning: [SimulationResult].self) { group in
+            for world in worlds { group.addTask { Simulation.run(world) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
     }
 }
