@@ -166,7 +166,9 @@ package struct Replica: Sendable {
         raft.needsSnapshot = true
         out.notices.append(.diverged(at: index))
         // What they were told last may be wrong already.
-        for watch in watches.closeAll() { out.endedWatches.append((watch, .stateReplaced(oldest: store.oldestRevision))) }
+        for watch in watches.closeAll() {
+            out.endedWatches.append((watch, .stateReplaced(oldest: store.oldestRevision)))
+        }
     }
 
     // MARK: - Questions

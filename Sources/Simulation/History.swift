@@ -134,7 +134,9 @@ struct History {
 
     /// A holder that asked at `sentAt` was told what is left of its lease. Clocks may be half a percent off, each way.
     mutating func promised(_ grant: LeaseGrant, from sentAt: Int64) throws(Violation) {
-        guard let facts = leases[grant.id] else { throw Violation("24", "lease \(grant.id.rawValue) was never granted") }
+        guard let facts = leases[grant.id] else {
+            throw Violation("24", "lease \(grant.id.rawValue) was never granted")
+        }
         let until = sentAt + grant.remaining.nanoseconds / 100 * 99
         leases[grant.id]?.promisedUntil = max(facts.promisedUntil ?? until, until)
         try checkExpiry(grant.id)
