@@ -33,7 +33,9 @@ extension World {
     /// The same leader for all, for four election timeouts in a row, is a stable one.
     private func lookForLeader(since: Int64) throws(Violation) {
         let terms = liveNodes.map { $0.process?.replica.raft.term }
-        let agrees = liveNodes.allSatisfy { $0.process?.replica.raft.leader == liveNodes[0].process?.replica.raft.leader }
+        let agrees = liveNodes.allSatisfy {
+            $0.process?.replica.raft.leader == liveNodes[0].process?.replica.raft.leader
+        }
         let leader = liveNodes.first { $0.isLeader && $0.process?.replica.raft.hasCommittedInTerm ?? false }
         guard agrees, let leader, Set(terms).count == 1 else {
             agreedSince = nil

@@ -13,9 +13,10 @@ import Testing
     }
 
     @Test func noRuleIsBrokenInThreeHundredWorldsFullOfTrouble() async {
-        let results = await runAll((1...300).map { seed in
-            SimulationOptions(seed: seed, nodes: SimulationOptions.mixedNodes(seed: seed), duration: .seconds(1))
-        })
+        let results = await runAll(
+            (1...300).map { seed in
+                SimulationOptions(seed: seed, nodes: SimulationOptions.mixedNodes(seed: seed), duration: .seconds(1))
+            })
         for result in results {
             if let report = result.report { Issue.record("\(report)") }
         }

@@ -1,0 +1,195 @@
+import Primitives
+import Testing
+
+@testable import Consensus
+
+@Suite struct ReplicationTests {
+    /// Raft figure 7: a new leader of term 8 and six followers whose logs lack entries, have more, or both.
+    @Test(arguments: [
+        [1, 1, 1, 4, 4, 5, 5, 6, 6],
+        [1, 1, 1, 4],
+        [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6],
+        [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7],
+        [1, 1, 1, 4, 4, 4, 4],
+        [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3],
+    ])
+    func everyFollowerOfFigureSevenComesToEqualTheLeader(_ terms: [UInt64]) {
+        var cluster = TestCluster(3)
+        let (leader, follower) = (cluster.ids[0], cluster.ids[1])
+        let own: [UInt64] = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6]
+        for id in [leader, cluster.ids[2]] {
+            cluster.start(
+                id, from: log(ofTerms: own, configuration: cluster.configuration, vote: HardState(term: Term(7))))
+        }
+        cluster.start(follower, from: log(ofTerms: terms, configuration: cluster.configuration))
+        cluster.elect(leader)
+        cluster.run(for: .seconds(1))
+        #expect(cluster.leaders == [leader])
+        let (a, b) = (cluster.raft(leader).log, cluster.raft(follower).log)
+        #expect(a.suffix(from: LogIndex(1)) == b.suffix(from: LogIndex(1)))
+        #expect(cluster.logs[follower]?.entries == b.suffix(from: LogIndex(1)))
+    }
+
+    /// Raft figure 8: an entry of an older term on a majority is not committed until one of the leader's own is.
+    @Test func anEntryOfAnOlderTermIsNotCommittedByCounting() {
+        var cluster = TestCluster(3)
+        let (leader, follower) = (cluster.ids[0], cluster.ids[1])
+        cluster.start(leader, from: log(ofTerms: [1, 2], configuration: cluster.configuration))
+        cluster.start(
+            follower, from: log(ofTerms: [1], configuration: cluster.configuration, vote: HardState(term: Term(3))))
+        cluster.cutOff = [cluster.ids[2]]
+        cluster.slowDisks = [leader]
+        cluster.elect(leader)
+        cluster.sync(leader)
+        cluster.settle()
+        // The follower's answer covers the old entry only; the leader's no-op is under way.
+        let raft = cluster.raft(leader)
+        let reply = AppendReply(
+            term: raft.term, round: 0, outcome: .matching(through: LogIndex(2)), counts: true, needsSnapshot: false)
+        var alone = TestCluster(3)
+        alone.start(alone.ids[0], from: log(ofTerms: [1, 2], configuration: alone.configuration))
+        alone.start(alone.ids[1], from: log(ofTerms: [1, 2], configuration: alone.configuration))
+        alone.cutOff = [alone.ids[2]]
+        alone.elect(alone.ids[0])
+        #expect(raft.isLeader)
+        var copy = raft
+        var out = RaftOutbox()
+        copy.commitIndex = .zero
+        copy.leading.peers[0].match = .zero
+        copy.leading.peers[1].match = .zero
+        copy.receive(.appendReply(reply), from: follower, now: cluster.now, into: &out)
+        #expect(copy.commitIndex == .zero)
+        copy.receive(
+            .appendReply(
+                AppendReply(
+                    term: raft.term, round: 0, outcome: .matching(through: LogIndex(3)), counts: true,
+                    needsSnapshot: false)), from: follower, now: cluster.now, into: &out)
+        #expect(copy.commitIndex == LogIndex(3))
+    }
+
+    @Test func anAcknowledgementLeavesOnlyWhenItsEntriesAreDurable() {
+        var cluster = TestCluster(3)
+        let (leader, follower) = (cluster.ids[0], cluster.ids[1])
+        cluster.elect(leader)
+        cluster.cutOff = [cluster.ids[2]]
+        cluster.slowDisks = [follower]
+        let index = cluster.propose("a", at: leader)!
+        cluster.settle()
+        #expect(cluster.raft(follower).log.lastIndex == index)
+        #expect(cluster.raft(leader).commitIndex < index)
+        cluster.sync(follower)
+        cluster.settle()
+        #expect(cluster.raft(leader).commitIndex == index)
+    }
+
+    @Test func aLeadersSlowDiskDoesNotHoldUpAMajorityOfOthers() {
+        var cluster = TestCluster(3)
+        cluster.elect(cluster.ids[0])
+        cluster.slowDisks = [cluster.ids[0]]
+        let index = cluster.propose("a", at: cluster.ids[0])!
+        cluster.settle()
+        #expect(cluster.raft(cluster.ids[0]).commitIndex == index)
+    }
+
+    @Test func aConnectionAfterAnElectionDoesNotSendTheWholeLogAgain() {
+        var cluster = TestCluster(3)
+        cluster.elect(cluster.ids[0])
+        for number in 0..<50 { cluster.propose("\(number)", at: cluster.ids[0]) }
+        cluster.settle()
+        cluster.cutOff = [cluster.ids[2]]
+        cluster.elect(cluster.ids[1])
+        cluster.mail = []
+        cluster.with(cluster.ids[1]) { raft, _, _ in raft.connected(cluster.ids[2]) }
+        for case (_, cluster.ids[2], .append(let append)) in cluster.mail { #expect(append.entries.count <= 1) }
+        #expect(cluster.mail.contains { $0.to == cluster.ids[2] })
+    }
+
+    @Test func clusterTimeGoesOnFromTheLogAndNotFromAnotherBranch() {
+        var cluster = TestCluster(3)
+        let (cut, quick, witness) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
+        cluster.elect(cut)
+        cluster.run(for: .milliseconds(200))
+        // The witness hears ten seconds of the old leader that the next one does not.
+        cluster.cutOff = [quick]
+        cluster.run(for: .seconds(10))
+        let ahead = cluster.raft(witness).clusterTime(at: cluster.now)
+        cluster.cutOff = [cut]
+        cluster.elect(quick)
+        #expect(cluster.leaders.contains(quick))
+        cluster.propose("grant", at: quick)
+        cluster.settle()
+        let granted = cluster.raft(quick).clusterTime(at: cluster.now)
+        #expect(granted < ahead)
+        // Whoever leads next counts from the grant on: else what was granted would end ten seconds early.
+        cluster.elect(witness)
+        #expect(cluster.raft(witness).isLeader)
+        let elapsed = cluster.raft(witness).clusterTime(at: cluster.now) - granted
+        #expect(elapsed <= .seconds(2))
+    }
+
+    @Test func clusterTimeGoesOnFromHeartbeatsOfTheLeaderOfTheLog() {
+        var cluster = TestCluster(3)
+        cluster.elect(cluster.ids[0])
+        cluster.run(for: .seconds(10))
+        let before = cluster.raft(cluster.ids[0]).clusterTime(at: cluster.now)
+        cluster.cutOff = [cluster.ids[0]]
+        cluster.elect(cluster.ids[1])
+        #expect(cluster.raft(cluster.ids[1]).isLeader)
+        let after = cluster.raft(cluster.ids[1]).clusterTime(at: cluster.now)
+        #expect(before - after <= .milliseconds(100))
+    }
+
+    // MARK: Damage
+
+    @Test func aDamagedMemberNeitherVotesNorCampaigns() {
+        var cluster = TestCluster(3)
+        cluster.restart(cluster.ids[0], damagedBelow: LogIndex(9))
+        cluster.mail = []
+        let request = VoteRequest(term: Term(5), lastIndex: LogIndex(9), lastTerm: Term(4), handOver: false)
+        cluster.receive(cluster.ids[0], .vote(request), from: cluster.ids[1])
+        cluster.receive(cluster.ids[0], .preVote(request), from: cluster.ids[1])
+        cluster.pass(.seconds(10))
+        cluster.tick(cluster.ids[0])
+        #expect(cluster.mail.isEmpty)
+    }
+
+    @Test func aDamagedMemberDoesNotCountUntilItHoldsAllThatIsCommitted() {
+        var cluster = TestCluster(3)
+        let (leader, damaged, other) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
+        cluster.elect(leader)
+        for text in ["a", "b", "c"] { cluster.propose(text, at: leader) }
+        cluster.settle()
+        cluster.cutOff = [other]
+        cluster.restart(damaged, damagedBelow: LogIndex(5), losing: 3)
+        let raft = cluster.raft(leader)
+        func append(_ entries: ClosedRange<UInt64>) -> Message {
+            let previous = LogIndex(entries.lowerBound - 1)
+            return .append(
+                Append(
+                    term: raft.term, previousIndex: previous, previousTerm: raft.log.term(at: previous)!,
+                    entries: entries.map { raft.log[LogIndex($0)] }, commit: raft.commitIndex, round: 1,
+                    roundIsUrgent: false, time: .zero, digestIndex: .zero, digest: 0))
+        }
+        // The first of the lost entries is of the leader's own term, but it is not all.
+        cluster.receive(damaged, append(3...3), from: leader)
+        cluster.flush(damaged)
+        #expect(cluster.raft(damaged).isDamaged)
+        cluster.receive(damaged, append(4...5), from: leader)
+        cluster.flush(damaged)
+        #expect(cluster.raft(damaged).isDamaged == false)
+    }
+
+    // MARK: Bounds
+
+    @Test func uncommittedBytesAreCountedUntilTheyAreCommitted() {
+        var cluster = TestCluster(3)
+        cluster.elect(cluster.ids[0])
+        cluster.cutOff = [cluster.ids[1], cluster.ids[2]]
+        cluster.propose(String(repeating: "x", count: 1000), at: cluster.ids[0])
+        #expect(cluster.raft(cluster.ids[0]).uncommittedBytes > 1000)
+        cluster.cutOff = []
+        cluster.mail = []
+        cluster.run(for: .milliseconds(300))
+        #expect(cluster.ids.allSatisfy { cluster.raft($0).uncommittedBytes == 0 })
+    }
+}
