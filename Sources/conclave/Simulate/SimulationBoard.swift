@@ -34,10 +34,9 @@ struct SimulationBoard {
 
     /// The closing table.
     func table(wall: Duration) -> String {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        let time = usage.ru_utime
-        let cpu = Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        let cpu = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
         let virtual = Double(simulated.milliseconds) / 1000
         let sum = Counters(summing: counters)
         var rows = [
