@@ -29,14 +29,17 @@ extension Store {
     package var oldestRevision: Revision { keys.compacted.next }
 
     /// Events of the revisions after `revision` that any of the selections contains: whole revisions, up to `limit` events
-    /// or one revision's more. Looks at a bounded number of revisions; go on from `scannedThrough`.
-    package func events(after revision: Revision, selections: [KeySelection], limit: Int) -> HistoryPage {
+    /// and `bytes`, or one revision's more. Looks at a bounded number of revisions; go on from `scannedThrough`.
+    package func events(
+        after revision: Revision, selections: [KeySelection], limit: Int, bytes: Int = Limits.watchBatchBytes
+    ) -> HistoryPage {
         guard revision >= keys.compacted else { return .compacted(oldest: oldestRevision) }
         guard revision < keys.revision, let first = keys.history.first?.events.revision else {
             return .events([], scannedThrough: revision)
         }
         var found: [RevisionEvents] = []
         var count = 0
+        var size = 0
         var reached = revision
         let start = revision < first ? 0 : Int(revision.rawValue - first.rawValue) + 1
         for place in start..<min(keys.history.count, start + Limits.historyScan) {
@@ -44,9 +47,10 @@ extension Store {
             if let selected = events.selected(by: selections) {
                 found.append(selected)
                 count += selected.events.count
+                size += selected.bytes
             }
             reached = events.revision
-            if count >= limit { break }
+            if count >= limit || size >= bytes { break }
         }
         return .events(found, scannedThrough: reached)
     }
@@ -99,6 +103,9 @@ extension Store {
 }
 
 extension RevisionEvents {
+    /// Bytes of the keys and values that the events tell.
+    package var bytes: Int { events.reduce(0) { $0 + $1.bytes } }
+
     /// The events whose keys are selected: this object itself when they all are, `nil` when none is.
     func selected(by selections: [KeySelection]) -> RevisionEvents? {
         func isSelected(_ event: Event) -> Bool { selections.contains { $0.contains(event.key) } }
@@ -106,5 +113,14 @@ extension RevisionEvents {
         let selected = events.filter(isSelected)
         if selected.count == events.count { return self }
         return selected.isEmpty ? nil : RevisionEvents(revision: revision, events: selected)
+    }
+}
+
+extension Event {
+    fileprivate var bytes: Int {
+        switch self {
+        case .put(let record, let previous): record.key.count + record.value.count + (previous?.value.count ?? 0)
+        case .delete(let key, _, _, let previous): key.count + (previous?.value.count ?? 0)
+        }
     }
 }

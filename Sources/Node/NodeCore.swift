@@ -39,6 +39,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     /// Taken from the replica, waiting for the log to be durable that far.
     private var heldDelta: (delta: StateDelta, position: SnapshotPosition)?
     private var stateWriterIsBusy = false
+    private var isShortOfSpace = false
     private var nextSave: Instant
     private var nextStateSync: Instant
 
@@ -66,7 +67,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         logWriter = LogWriter(
             store: opened.log, logger: logger, completed: { [inbox] in inbox!.post(.logDurable($0)) }, failed: failed)
         stateWriter = StateWriter(
-            store: opened.state, logger: logger, completed: { [inbox] in inbox!.post(.stateDone($0)) }, failed: failed)
+            store: opened.state, directory: options.dataDirectory, logger: logger,
+            completed: { [inbox] in inbox!.post(.stateDone($0)) }, failed: failed)
         transport = PeerTransport(
             configuration: PeerTransportConfiguration(
                 node: options.identity.id, name: options.name, cluster: options.identity.cluster,
@@ -238,6 +240,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         guard !stateWriterIsBusy else { return }
         if heldDelta == nil && now >= nextSave {
             nextSave = now + Self.saveInterval
+            stateWriter.measureSpace()
             heldDelta = replica.takeStateDelta()
         }
         // Rows must not be ahead of the log that explains them.
@@ -250,12 +253,19 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     }
 
     private func handle(_ completion: StateWriter.Completion, at now: Instant) {
-        stateWriterIsBusy = false
         switch completion {
+        case .space(let isLow): return note(isLow, at: now)
         case .written(let index, let synced):
             if synced { replica.handle(.stateSaved(through: index), at: now, into: &outbox) }
         case .installed(let position): replica.handle(.snapshotSaved(position), at: now, into: &outbox)
         }
+        stateWriterIsBusy = false
+    }
+
+    private func note(_ isShortOfSpace: Bool, at now: Instant) {
+        if isShortOfSpace != self.isShortOfSpace { telemetry.space(isLow: isShortOfSpace) }
+        self.isShortOfSpace = isShortOfSpace
+        replica.handle(.diskSpace(isLow: isShortOfSpace), at: now, into: &outbox)
     }
 
     // MARK: - Questions and the end

@@ -13,19 +13,23 @@ final class StateWriter: Sendable {
         /// The delta is written; with `synced` everything up to the index is durable.
         case written(through: LogIndex, synced: Bool)
         case installed(SnapshotPosition)
+        /// Whether the disk is nearly full.
+        case space(isLow: Bool)
     }
 
     private let store: StateStore
+    private let directory: String
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let logger: Logger
     private let completed: @Sendable (Completion) -> Void
     private let failed: @Sendable (StorageError) -> Void
 
     init(
-        store: StateStore, logger: Logger, completed: @escaping @Sendable (Completion) -> Void,
+        store: StateStore, directory: String, logger: Logger, completed: @escaping @Sendable (Completion) -> Void,
         failed: @escaping @Sendable (StorageError) -> Void
     ) {
         self.store = store
+        self.directory = directory
         self.logger = logger
         self.completed = completed
         self.failed = failed
@@ -46,6 +50,14 @@ final class StateWriter: Sendable {
             try store.replaceAll(
                 header: snapshot.header, configuration: snapshot.position.configuration, records: snapshot.records)
             return .installed(snapshot.position)
+        }
+    }
+
+    /// Looks how much space is left where the node keeps its files.
+    func measureSpace() {
+        pool.submit { [self] _ in
+            guard let free = freeBytes(at: directory) else { return }
+            completed(.space(isLow: free < UInt64(Limits.diskReserve)))
         }
     }
 

@@ -45,6 +45,14 @@ struct Telemetry {
         syncTime.recordNanoseconds(completion.syncTime.nanoseconds)
     }
 
+    func space(isLow: Bool) {
+        if isLow {
+            logger.error("the disk is nearly full: as a leader this node takes no writes that add")
+        } else {
+            logger.notice("there is space on the disk again")
+        }
+    }
+
     // MARK: - Peers
 
     func connected(_ node: NodeID) { logger.info("connected to a peer", metadata: ["peer": "\(name(node))"]) }

@@ -64,6 +64,9 @@ package enum Limits {
     package static let uncommittedEntries = 20_000
     package static let uncommittedBytes = 64 * 1024 * 1024
 
+    /// Free bytes on the data directory's file system below which a leader takes no writes that add.
+    package static let diskReserve = 64 * 1024 * 1024
+
     // Peers
     /// Bytes of one frame between nodes.
     package static let frameBytes = 8 * 1024 * 1024
@@ -91,6 +94,10 @@ package enum Limits {
     package static let watchSelections = 64
     /// Events handed at once to a watch that catches up.
     package static let watchBatchEvents = 512
+    /// Bytes of keys and values handed at once to a watch that catches up, or one revision's more.
+    package static let watchBatchBytes = 256 * 1024
+    /// Bytes handed in one turn of the core to all watches that catch up, or one batch more: the others wait their turn.
+    package static let watchTurnBytes = 1024 * 1024
     /// Unsent bytes of one watch stream before it pauses and goes on from history.
     package static let streamBufferBytes = 256 * 1024
     /// Bytes of a request line and of all headers.

@@ -56,10 +56,10 @@ package enum Refusal: Hashable, Sendable {
     case noLeader
     /// The time was over after the request had been handed to a leader: it may or may not be applied.
     case timeout
-    /// A leader took the request and lost its office before committing it: it is certain that it was not applied.
-    case superseded
     /// Too much is waiting already; nothing was applied.
     case overloaded
+    /// The leader's disk is nearly full: writes that add are refused, deletes and renewals still work; nothing was applied.
+    case outOfSpace
     /// This node is starting, repairing itself or going away; nothing was applied.
     case notReady(String)
     /// The watch or the read asks for history that is gone.

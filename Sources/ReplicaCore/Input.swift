@@ -22,6 +22,8 @@ package enum Input: Sendable {
     case closeWatch(WatchID)
     case pauseWatch(WatchID)
     case resumeWatch(WatchID)
+    /// Whether this node's disk is nearly full (`invariants.md` 17).
+    case diskSpace(isLow: Bool)
     /// Give the leadership away, if held.
     case handOver
 }

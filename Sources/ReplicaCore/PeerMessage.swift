@@ -31,8 +31,16 @@ package struct Forward: Hashable, Sendable {
 package struct ForwardRefused: Hashable, Sendable {
     package var term: Term
     package var origins: [Origin]
-    /// Too much waits at the leader; otherwise it does not lead (any more).
-    package var isOverloaded: Bool
+    package var reason: Reason
+
+    package enum Reason: UInt8, Hashable, Sendable {
+        /// The sender does not lead (any more).
+        case notLeading
+        /// Too much waits at the leader.
+        case overloaded
+        /// The leader's disk is nearly full.
+        case outOfSpace
+    }
 }
 
 /// Who waits for a log entry's result: a node, and a number it never uses twice, not even in a later life.
@@ -153,14 +161,16 @@ extension Forward {
 extension ForwardRefused {
     fileprivate func encode(into writer: inout ByteWriter) {
         writer.write(varint: term.rawValue)
-        writer.write(isOverloaded)
+        writer.write(reason.rawValue)
         writer.write(varint: UInt64(origins.count))
         for origin in origins { origin.encode(into: &writer) }
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
         term = Term(try reader.readVarint())
-        isOverloaded = try reader.readBool()
+        let raw = try reader.readByte()
+        guard let reason = Reason(rawValue: raw) else { throw .invalid("refusal reason \(raw)") }
+        self.reason = reason
         origins = []
         for _ in 0..<(try reader.readCount()) { origins.append(try Origin(from: &reader)) }
     }

@@ -45,6 +45,8 @@ package struct Replica: Sendable {
     var hasBeenCurrent = false
 
     // Duties of a leader
+    /// While this node leads with a disk that is nearly full, it takes no writes that add (`invariants.md` 17).
+    var isShortOfSpace = false
     var expiryInFlight: LogIndex?
     var compactionInFlight: LogIndex?
 
@@ -99,6 +101,7 @@ package struct Replica: Sendable {
         case .closeWatch(let id): watches.close(id)
         case .pauseWatch(let id): watches.pause(id, current: store.revision)
         case .resumeWatch(let id): watches.resume(id)
+        case .diskSpace(let isLow): isShortOfSpace = isLow
         case .handOver: _ = raft.handOver(to: nil, now: now, into: &raftOut)
         }
         progress(at: now, into: &out)

@@ -102,11 +102,11 @@ extension Replica {
         for request in queue {
             switch requests[request]?.content {
             case .write(let proposal):
-                guard hasRoom else {
-                    reply(request, .refused(.overloaded, position(at: now)), into: &out)
-                    continue
+                if let reason = reasonToRefuse(proposal) {
+                    reply(request, .refused(reason.refusal, position(at: now)), into: &out)
+                } else {
+                    propose(proposal.encoded(), origins: [register([request])], at: now)
                 }
-                propose(proposal.encoded(), origins: [register([request])], at: now)
             case .renew(let leases): renewals.add(leases, for: request)
             default: continue
             }
@@ -129,10 +129,13 @@ extension Replica {
         }
     }
 
-    /// Whether the leader's log takes more before a majority has caught up.
-    private var hasRoom: Bool {
-        raft.log.lastIndex.rawValue - raft.commitIndex.rawValue < UInt64(Limits.uncommittedEntries)
-            && raft.uncommittedBytes < Limits.uncommittedBytes
+    /// Why this leader does not take `proposal`: its log runs too far ahead of a majority, or its disk is nearly full.
+    /// What cannot be read is judged when it is applied, as on every node.
+    private func reasonToRefuse(_ proposal: Proposal?) -> ForwardRefused.Reason? {
+        let uncommitted = raft.log.lastIndex.rawValue - raft.commitIndex.rawValue
+        let hasRoom = uncommitted < UInt64(Limits.uncommittedEntries) && raft.uncommittedBytes < Limits.uncommittedBytes
+        guard hasRoom else { return .overloaded }
+        return isShortOfSpace && proposal?.command.addsData == true ? .outOfSpace : nil
     }
 
     @discardableResult
@@ -176,18 +179,18 @@ extension Replica {
     private mutating func receive(_ forward: Forward, from sender: NodeID, at now: Instant) {
         guard raft.configuration.contains(sender) else { return }
         guard raft.acceptsProposals, forward.term == raft.term else {
-            let refused = ForwardRefused(term: raft.term, origins: forward.items.map(\.origin), isOverloaded: false)
+            let refused = ForwardRefused(term: raft.term, origins: forward.items.map(\.origin), reason: .notLeading)
             return refusals.append((sender, refused))
         }
         for item in forward.items {
             switch item.content {
             case .renewal: forwardedRenewals.append(item)
             case .proposal(let bytes):
-                if hasRoom {
-                    propose(bytes, origins: [item.origin], at: now)
+                let proposal = isShortOfSpace ? try? Proposal(decoding: bytes) : nil
+                if let reason = reasonToRefuse(proposal) {
+                    refusals.append((sender, ForwardRefused(term: raft.term, origins: [item.origin], reason: reason)))
                 } else {
-                    refusals.append(
-                        (sender, ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: true)))
+                    propose(bytes, origins: [item.origin], at: now)
                 }
             }
         }
@@ -196,21 +199,21 @@ extension Replica {
     /// This node stopped leading before it proposed them.
     private mutating func refuseForwardedRenewals() {
         for item in forwardedRenewals {
-            let refused = ForwardRefused(term: raft.term, origins: [item.origin], isOverloaded: false)
+            let refused = ForwardRefused(term: raft.term, origins: [item.origin], reason: .notLeading)
             refusals.append((item.origin.node, refused))
         }
         forwardedRenewals.removeAll(keepingCapacity: true)
     }
 
     private mutating func receive(_ refused: ForwardRefused, at now: Instant, into out: inout Outbox) {
-        if !refused.isOverloaded { forwardPause = (raft.term, now + raft.settings.heartbeat) }
+        if refused.reason == .notLeading { forwardPause = (raft.term, now + raft.settings.heartbeat) }
         for origin in refused.origins where origin.node == id {
             guard let waiter = waiters.removeValue(forKey: origin.number) else { continue }
             for request in waiter.requests {
-                if refused.isOverloaded {
-                    reply(request, .refused(.overloaded, position(at: now)), into: &out)
-                } else {
+                if refused.reason == .notLeading {
                     enqueueAgain(request)
+                } else {
+                    reply(request, .refused(refused.reason.refusal, position(at: now)), into: &out)
                 }
             }
         }
@@ -221,103 +224,6 @@ extension Replica {
         guard requests[request] != nil else { return }
         requests[request]?.origin = nil
         queue.append(request)
-    }
-
-    // MARK: - Reads
-
-    /// All reads that came since the last flush share one proof; without a leader they wait here.
-    mutating func submitReads() {
-        guard !arrivedReads.isEmpty, raft.leader != nil else { return }
-        readBatches[nextRead] = arrivedReads
-        arrivedReads = []
-        raft.requestRead(nextRead)
-        nextRead = ReadID(rawValue: nextRead.rawValue + 1)
-    }
-
-    mutating func takeReadyReads(at now: Instant, into out: inout Outbox) {
-        for (read, index) in raftOut.readyReads {
-            guard let batch = readBatches.removeValue(forKey: read) else { continue }
-            if store.appliedIndex >= index && !isFenced {
-                hasBeenCurrent = true
-                for request in batch { answerRead(request, at: now, into: &out) }
-            } else {
-                readsAwaitingApply.append((index, batch))
-            }
-        }
-        raftOut.readyReads.removeAll(keepingCapacity: true)
-    }
-
-    /// Answers the reads whose index the state has reached.
-    mutating func answerAwaitingReads(at now: Instant, into out: inout Outbox) {
-        guard !readsAwaitingApply.isEmpty, !isFenced else { return }
-        let ready = readsAwaitingApply.filter { $0.index <= store.appliedIndex }
-        guard !ready.isEmpty else { return }
-        hasBeenCurrent = true
-        readsAwaitingApply.removeAll { $0.index <= store.appliedIndex }
-        for batch in ready { for request in batch.requests { answerRead(request, at: now, into: &out) } }
-    }
-
-    private mutating func answerRead(_ id: RequestID, at now: Instant, into out: inout Outbox) {
-        guard let request = requests.removeValue(forKey: id) else { return }
-        switch request.content {
-        case .read(let query, .stale): answerStale(id, query, at: now, into: &out)
-        case .read(let query, _): out.replies.append((id, .read(store.query(query), position(at: now))))
-        case .watch(let watch, let wanted): openNow(id, watch, wanted, at: now, into: &out)
-        case .write, .renew: preconditionFailure("a write does not wait for a read index")
-        }
-    }
-
-    private func answerStale(_ id: RequestID, _ query: Query, at now: Instant, into out: inout Outbox) {
-        var position = position(at: now)
-        position.staleness = raft.staleness(at: now)
-        guard !isFenced else {
-            out.replies.append((id, .refused(.notReady("this node is repairing its state"), position)))
-            return
-        }
-        out.replies.append((id, .read(store.query(query), position)))
-    }
-
-    // MARK: - Opening watches
-
-    private mutating func openNow(
-        _ id: RequestID, _ watch: WatchID, _ wanted: WatchRequest, at now: Instant, into out: inout Outbox
-    ) {
-        var records: [KeyRecord] = []
-        for selection in wanted.selections {
-            guard case .range(let page) = store.query(.range(RangeQuery(selection: selection))) else { continue }
-            guard !page.more else {
-                out.replies.append((id, .refused(.stateTooLarge(limit: Limits.rangePage), position(at: now))))
-                return
-            }
-            records.append(contentsOf: page.records)
-        }
-        guard hasRoomForWatch(id, at: now, into: &out) else { return }
-        if wanted.selections.count > 1 { records = records.orderedWithoutRepetition() }
-        watches.open(watch, selections: wanted.selections, after: store.revision, current: store.revision)
-        out.replies.append((id, .watching(records, position(at: now))))
-    }
-
-    private mutating func openResumed(
-        _ id: RequestID, _ watch: WatchID, _ wanted: WatchRequest, at now: Instant, into out: inout Outbox
-    ) {
-        guard case .after(let revision) = wanted.start else { preconditionFailure("a resumed watch names a revision") }
-        guard !isFenced else {
-            out.replies.append((id, .refused(.notReady("this node is repairing its state"), position(at: now))))
-            return
-        }
-        guard revision.next >= store.oldestRevision else {
-            out.replies.append((id, .refused(.compacted(oldest: store.oldestRevision), position(at: now))))
-            return
-        }
-        guard hasRoomForWatch(id, at: now, into: &out) else { return }
-        watches.open(watch, selections: wanted.selections, after: revision, current: store.revision)
-        out.replies.append((id, .watching(nil, position(at: now))))
-    }
-
-    private func hasRoomForWatch(_ id: RequestID, at now: Instant, into out: inout Outbox) -> Bool {
-        guard watches.count >= Limits.watches else { return true }
-        out.replies.append((id, .refused(.overloaded, position(at: now))))
-        return false
     }
 }
 
@@ -332,17 +238,6 @@ struct RenewalBatches<Waiting> {
         } else {
             batches.append(([waiting], leases))
         }
-    }
-}
-
-extension [KeyRecord] {
-    /// In key order, each key once: selections of one watch may overlap.
-    fileprivate func orderedWithoutRepetition() -> [KeyRecord] {
-        var result: [KeyRecord] = []
-        for record in sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) where result.last?.key != record.key {
-            result.append(record)
-        }
-        return result
     }
 }
 
@@ -368,5 +263,28 @@ extension [Forward.Item] {
         }
         if !part.isEmpty { parts.append(part) }
         return parts
+    }
+}
+
+extension ForwardRefused.Reason {
+    /// What the client is told.
+    fileprivate var refusal: Refusal {
+        switch self {
+        case .notLeading: .noLeader
+        case .overloaded: .overloaded
+        case .outOfSpace: .outOfSpace
+        }
+    }
+}
+
+extension Command {
+    /// Whether the command may make the store larger; the others work on a full disk, too.
+    fileprivate var addsData: Bool {
+        switch self {
+        case .put, .grantLease: true
+        case .transaction(let transaction):
+            (transaction.then + transaction.otherwise).contains { if case .put = $0 { true } else { false } }
+        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact: false
+        }
     }
 }

@@ -89,25 +89,30 @@ struct WatchHub: Sendable {
         }
     }
 
-    /// One page of history for each watch that catches up; those that arrive become live.
+    /// One page of history for each watch that catches up, within bounds per flush, so that many that catch up do not hold
+    /// up the others; those that arrive become live.
     mutating func catchUp(from store: Store, into out: inout Outbox) {
         guard !lagging.isEmpty else { return }
-        var still: [WatchID] = []
+        var unserved: [WatchID] = []
+        var unfinished: [WatchID] = []
+        var bytes = 0
         for (turn, id) in lagging.enumerated() {
             guard let watch = watches[id], case .catchingUp(let after) = watch.state else { continue }
-            // A bound per flush, so that many that catch up do not hold up the others.
-            guard turn < 256, after <= store.revision else {
-                still.append(id)
+            guard turn < 256, bytes < Limits.watchTurnBytes, after <= store.revision else {
+                unserved.append(id)
                 continue
             }
-            if !advance(id, watch: watch, after: after, store: store, into: &out) { still.append(id) }
+            if !advance(id, watch: watch, after: after, store: store, bytes: &bytes, into: &out) {
+                unfinished.append(id)
+            }
         }
-        lagging = still
+        // Who had no turn is first at the next.
+        lagging = unserved + unfinished
     }
 
     /// - Returns: whether the watch needs no further page.
     private mutating func advance(
-        _ id: WatchID, watch: Watch, after: Revision, store: Store, into out: inout Outbox
+        _ id: WatchID, watch: Watch, after: Revision, store: Store, bytes: inout Int, into out: inout Outbox
     ) -> Bool {
         guard after.next >= store.oldestRevision else {
             watches[id] = nil
@@ -121,6 +126,7 @@ struct WatchHub: Sendable {
             return true
         }
         if !revisions.isEmpty {
+            bytes += revisions.reduce(0) { $0 + $1.bytes }
             out.deliveries.append(WatchDelivery(watches: [id], batch: WatchBatch(revisions: revisions)))
         }
         if scannedThrough >= store.revision {

@@ -30,6 +30,7 @@ struct Conclave: AsyncParsableCommand {
             ServeCommand.self,
             DevCommand.self,
             DemoCommand.self,
+            SimulateCommand.self,
             BenchCommand.self,
         ])
 

@@ -5,9 +5,10 @@ import Testing
 /// Short limits, so that tests of fail-over need not wait.
 func quick(idempotent: Bool = true) -> ClientOptions {
     var options = ClientOptions()
-    options.requestTimeout = .seconds(3)
-    options.attemptTimeout = .milliseconds(200)
-    options.connectTimeout = .milliseconds(200)
+    options.requestTimeout = .seconds(12)
+    options.attemptTimeout = .milliseconds(1500)
+    // Long enough for a machine that is busy with other tests.
+    options.connectTimeout = .seconds(10)
     options.idempotentWrites = idempotent
     return options
 }

@@ -170,8 +170,8 @@ struct RefusalTests {
         arguments: [
             (Refusal.noLeader, 503, "no-leader", "not_applied", "1"),
             (.timeout, 504, "timeout", "unknown", nil),
-            (.superseded, 503, "no-leader", "not_applied", "1"),
             (.overloaded, 429, "overloaded", "not_applied", "1"),
+            (.outOfSpace, 507, "quota-exceeded", "not_applied", nil),
             (.notReady("repairing"), 503, "not-ready", "not_applied", "1"),
             (.compacted(oldest: Revision(9)), 410, "compacted", "not_applied", nil),
         ] as [(Refusal, Int, String, String, String?)])

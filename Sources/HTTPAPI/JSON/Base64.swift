@@ -7,19 +7,34 @@ private let padding = UInt8(ascii: "=")
 extension ByteBuffer {
     /// The bytes in base64 with padding (RFC 4648 §4).
     mutating func writeBase64(_ bytes: Bytes) {
-        var position = 0
-        while position < bytes.count {
-            let left = bytes.count - position
-            let group =
-                UInt32(bytes[position]) << 16
-                | (left > 1 ? UInt32(bytes[position + 1]) << 8 : 0)
-                | (left > 2 ? UInt32(bytes[position + 2]) : 0)
-            writeInteger(alphabet[Int(group >> 18)])
-            writeInteger(alphabet[Int(group >> 12 & 0x3F)])
-            writeInteger(left > 1 ? alphabet[Int(group >> 6 & 0x3F)] : padding)
-            writeInteger(left > 2 ? alphabet[Int(group & 0x3F)] : padding)
-            position += 3
+        let length = (bytes.count + 2) / 3 * 4
+        writeWithUnsafeMutableBytes(minimumWritableBytes: length) { text in
+            alphabet.withUnsafeBufferPointer { alphabet in
+                bytes.withUnsafeBufferPointer { encodeBase64($0, alphabet, into: text) }
+            }
+            return length
         }
+    }
+}
+
+/// Large values make this the most expensive part of an event, so it works on plain memory.
+private func encodeBase64(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ alphabet: UnsafeBufferPointer<UInt8>,
+    into text: UnsafeMutableRawBufferPointer
+) {
+    var position = 0
+    var place = 0
+    while position < bytes.count {
+        let left = bytes.count - position
+        let first = Int(bytes[position])
+        let second = left > 1 ? Int(bytes[position + 1]) : 0
+        let third = left > 2 ? Int(bytes[position + 2]) : 0
+        text[place] = alphabet[first >> 2]
+        text[place + 1] = alphabet[(first & 0x3) << 4 | second >> 4]
+        text[place + 2] = left > 1 ? alphabet[(second & 0xF) << 2 | third >> 6] : padding
+        text[place + 3] = left > 2 ? alphabet[third & 0x3F] : padding
+        position += 3
+        place += 4
     }
 }
 

@@ -19,11 +19,10 @@ extension Problem {
                 code: .timeout,
                 detail: "the request was handed to a leader, but no answer came in time: it may have been applied",
                 outcome: .unknown)
-        case .superseded:
+        case .outOfSpace:
             self.init(
-                code: .noLeader,
-                detail: "the leader lost its office before it committed the request, which was not applied",
-                help: .retry(after: Self.electionPause))
+                code: .quotaExceeded,
+                detail: "the leader's disk is nearly full; deletes, renewals and expiries still work")
         case .overloaded:
             self = .overloaded("too many requests are waiting on this node")
         case .notReady(let reason):

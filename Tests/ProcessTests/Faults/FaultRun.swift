@@ -13,6 +13,7 @@ struct FaultRun {
     let holders: [LeaseHolder]
     let observers: [Observer]
     private let writers: [FaultWriter]
+    let begin = ContinuousClock.now
 
     init(_ cluster: LocalCluster, _ client: ClusterClient, _ door: NodeDoor) {
         self.cluster = cluster
@@ -61,6 +62,7 @@ struct FaultRun {
         }
         crowd.cancel()
         await crowd.value
+        ledger.rest()
     }
 
     /// Lets every lease run out, and waits until all observers have been told of everything; returns the history as a
@@ -127,21 +129,13 @@ struct FaultRun {
         return problems
     }
 
-    /// Within one life of a node its memory only goes forward.
+    /// A node's memory only goes forward, across its restarts as well.
     func staleProblems() -> [String] {
-        let stale = Dictionary(grouping: ledger.reads.filter(\.isStale)) { "\($0.node), life \($0.life)" }
-        return stale.flatMap { name, reads in
-            zip(reads, reads.dropFirst()).filter { $0.revision > $1.revision }
-                .map { "\(name) went from revision \($0.revision) back to \($1.revision)" }
-        }
-    }
-
-    /// Across its lives, too.
-    func staleProblemsAcrossRestarts() -> [String] {
         let stale = Dictionary(grouping: ledger.reads.filter(\.isStale), by: \.node)
-        return stale.flatMap { name, reads in
-            zip(reads, reads.dropFirst()).filter { $0.revision > $1.revision }
-                .map { "\(name) went from revision \($0.revision) back to \($1.revision)" }
+        return stale.flatMap { node, reads in
+            zip(reads, reads.dropFirst()).filter { $0.revision > $1.revision }.map {
+                "\(node) went from revision \($0.revision) in its life \($0.life) back to \($1.revision) in \($1.life)"
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ import Synchronization
 /// What is done to the members, one after the other; each leaves a cluster that can serve.
 enum Fault: String, CaseIterable, Sendable {
     case killLeader, killFollower, stopLeader, stopFollower, askLeaderToGo, killAll
+    /// Overlapping: for a while only one member is left.
+    case killFollowerWhileLeaderIsStopped
 }
 
 /// Carries faults out and brings the victims back.
@@ -15,7 +17,8 @@ final class FaultSchedule: Sendable {
     private let client: ClusterClient
     /// How often each member was started again, by name.
     private let restarts = Mutex<[String: Int]>([:])
-    /// How long each fault left the cluster without a leader that says so.
+    private let start = ContinuousClock.now
+    /// What happened when.
     private let measured = Mutex<[String]>([])
 
     init(_ cluster: LocalCluster, _ client: ClusterClient) {
@@ -30,20 +33,28 @@ final class FaultSchedule: Sendable {
         let (leader, term) = try await cluster.waitForLeader(client)
         guard let follower = cluster.members.filter({ $0 != leader }).randomElement(using: &generator) else { return }
         let begin = ContinuousClock.now
+        tell("\(fault)")
         switch fault {
         case .killLeader:
             try await cluster.kill(leader)
-            try await succession(to: term, fault, since: begin)
+            try await succession(to: term, since: begin)
             try restart(leader)
         case .killFollower:
             try await cluster.kill(follower)
             try await Task.sleep(for: .milliseconds(300))
             try restart(follower)
+        case .killFollowerWhileLeaderIsStopped:
+            cluster.signal(leader, SIGSTOP)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...600, using: &generator)))
+            try await cluster.kill(follower)
+            try restart(follower)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...900, using: &generator)))
+            cluster.signal(leader, SIGCONT)
         case .stopLeader: try await stop(leader)
         case .stopFollower: try await stop(follower)
         case .askLeaderToGo:
             cluster.signal(leader, SIGTERM)
-            try await succession(to: term, fault, since: begin)
+            try await succession(to: term, since: begin)
             let exit = try await cluster.waitForExit(of: leader, within: .seconds(10))
             guard exit == .code(0) else { throw ClusterFailure("\(leader.name), asked to go, \(exit)") }
             try restart(leader)
@@ -51,7 +62,7 @@ final class FaultSchedule: Sendable {
             for member in cluster.members { cluster.signal(member, SIGKILL) }
             for member in cluster.members { try await cluster.kill(member) }
             for member in cluster.members { try restart(member) }
-            try await succession(to: term, fault, since: begin)
+            try await succession(to: term, since: begin)
         }
         try await cluster.waitUntilReady(client)
     }
@@ -67,12 +78,13 @@ final class FaultSchedule: Sendable {
         try cluster.start(member)
     }
 
-    private func succession(to term: UInt64, _ fault: Fault, since begin: ContinuousClock.Instant) async throws {
+    private func succession(to term: UInt64, since begin: ContinuousClock.Instant) async throws {
         let (next, newTerm) = try await cluster.waitForLeader(client, above: term)
-        measured.withLock {
-            $0.append(
-                "\(fault): \(next.name) leads in term \(newTerm) after \((.now - begin).inMilliseconds.rounded()) ms")
-        }
+        tell("\(next.name) leads in term \(newTerm) after \((ContinuousClock.now - begin).spoken)")
+    }
+
+    private func tell(_ account: String) {
+        measured.withLock { $0.append(account + " at \((ContinuousClock.now - start).spoken)") }
     }
 }
 

@@ -14,7 +14,8 @@ extension ProcessTests {
         @Test(.timeLimit(.minutes(3)), arguments: [seed])
         func killedStoppedAndRestartedMembersLoseNothingAndContradictNobody(seed: UInt64) async throws {
             try await NodeDoor.withDoor { door in
-                try await withCluster { cluster, client in
+                // Requests that hop between threads, or stay on one.
+                try await withCluster(arguments: ["--io-threads", seed % 2 == 0 ? "1" : "2"]) { cluster, client in
                     let run = FaultRun(cluster, client, door)
                     var generator = FaultGenerator(seed: seed)
                     let late = Observer("late watch", endpoints: cluster.endpoints, after: 1)
@@ -70,15 +71,16 @@ extension ProcessTests {
             #expect(reads.filter { !$0.isStale }.count > 500)
             #expect(tenures.count >= run.holders.count)
             #expect(interruptions > 0)
-            let pauses = run.ledger.gaps.map { $0.upperBound - $0.lowerBound }.sorted(by: >).prefix(8)
+            let pauses = run.ledger.gaps.filter { $0.upperBound - $0.lowerBound > .milliseconds(200) }.map {
+                "\(($0.upperBound - $0.lowerBound).spoken) from \(($0.lowerBound - run.begin).spoken)"
+            }
             print(
                 """
                 faults: \(acknowledged) writes acknowledged, \(outcomes.filter { $0 == .unknown }.count) unknown, \
                 \(reads.filter { !$0.isStale }.count) reads, \(reads.filter(\.isStale).count) stale reads, \
                 \(course.changes.count) events x \(run.observers.count + 2) watches, \(interruptions) interruptions, \
                 \(tenures.count) leases, \(tenures.map(\.renewals).reduce(0, +)) renewals; \(report); \
-                longest pauses \(pauses.map { "\(Int($0.inMilliseconds)) ms" }); \(run.schedule.accounts); \
-                back across restarts: \(run.staleProblemsAcrossRestarts())
+                longest pauses \(pauses); \(run.schedule.accounts)
                 """)
         }
     }

@@ -79,5 +79,8 @@ final class Ledger: Sendable {
         gaps.filter { $0.overlaps(span) }.map { $0.upperBound - $0.lowerBound }.reduce(.zero, +)
     }
 
+    /// Nobody writes for a while; that is no outage.
+    func rest() { state.withLock { $0.lastAcknowledged = nil } }
+
     func complain(_ problem: String) { state.withLock { $0.problems.append(problem) } }
 }
