@@ -13,6 +13,8 @@ final class SimulatedNode {
     /// Counts its starts, from 1.
     var life = 0
     var process: Process?
+    /// The newest revision it answered with, in any life.
+    var answered = Revision.zero
 
     /// What dies with the process.
     final class Process {
@@ -59,6 +61,4 @@ struct NodeChecks {
     var applied = LogIndex.zero
     /// The term it led at the last look.
     var led: Term?
-    /// The newest revision it answered with.
-    var answered = Revision.zero
 }

@@ -37,12 +37,12 @@ extension World {
 
     /// A node never answers with less than before (`invariants.md` 14).
     private func checkAnswered(_ position: ReplyPosition, _ node: SimulatedNode) throws(Violation) {
-        let before = node.process?.checks.answered ?? .zero
+        let before = node.answered
         guard position.revision >= before, position.revision <= history.model.store.revision else {
             throw Violation(
                 "14", "n\(node.number + 1) answers at revision \(position.revision.rawValue) after \(before.rawValue)")
         }
-        node.process?.checks.answered = position.revision
+        node.answered = position.revision
     }
 
     /// A linearizable answer reflects everything committed before the request arrived (`invariants.md` 21–23).

@@ -118,8 +118,9 @@ import Testing
         var cluster = TestCluster(3)
         cluster.elect(cluster.ids[0])
         cluster.cutOff = [cluster.ids[0]]
+        let gone = cluster.ids[0]
         for id in cluster.ids.dropFirst() {
-            cluster.with(id) { $0.disconnected(cluster.ids[0], processIsGone: true, now: $1, into: &$2) }
+            cluster.with(id) { $0.disconnected(gone, processIsGone: true, now: $1, into: &$2) }
         }
         cluster.run(for: .milliseconds(60))
         #expect(cluster.leaders.contains { $0 != cluster.ids[0] })
@@ -128,7 +129,8 @@ import Testing
     @Test func aResetAloneDoesNotUnseatALeaderThatOthersHear() {
         var cluster = TestCluster(3)
         cluster.elect(cluster.ids[0])
-        cluster.with(cluster.ids[1]) { $0.disconnected(cluster.ids[0], processIsGone: true, now: $1, into: &$2) }
+        let leader = cluster.ids[0]
+        cluster.with(cluster.ids[1]) { $0.disconnected(leader, processIsGone: true, now: $1, into: &$2) }
         cluster.run(for: .seconds(1))
         #expect(cluster.leaders == [cluster.ids[0]])
         #expect(cluster.raft(cluster.ids[1]).term == Term(2))
@@ -150,7 +152,8 @@ import Testing
         var cluster = TestCluster(3)
         cluster.elect(cluster.ids[0])
         cluster.run(for: .milliseconds(200))
-        cluster.with(cluster.ids[0]) { _ = $0.handOver(to: cluster.ids[1], now: $1, into: &$2) }
+        let target = cluster.ids[1]
+        cluster.with(cluster.ids[0]) { _ = $0.handOver(to: target, now: $1, into: &$2) }
         cluster.mail.removeAll { $0.message == .campaignNow(CampaignNow(term: Term(2))) }
         cluster.run(for: .milliseconds(500))
         #expect(cluster.leaders == [cluster.ids[0]])

@@ -99,7 +99,8 @@ import Testing
         cluster.cutOff = [cluster.ids[2]]
         cluster.elect(cluster.ids[1])
         cluster.mail = []
-        cluster.with(cluster.ids[1]) { raft, _, _ in raft.connected(cluster.ids[2]) }
+        let peer = cluster.ids[2]
+        cluster.with(cluster.ids[1]) { raft, _, _ in raft.connected(peer) }
         for case (_, cluster.ids[2], .append(let append)) in cluster.mail { #expect(append.entries.count <= 1) }
         #expect(cluster.mail.contains { $0.to == cluster.ids[2] })
     }
