@@ -26,6 +26,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var questions: [@Sendable (NodeCore) -> Void] = []
     private var timer: (task: Scheduled<Void>, at: Instant)?
     private var isStopped = false
+    private var isTakingBreath = false
     /// Whether time passes for the replica: not before both ports are had, so that a node that cannot serve does not
     /// campaign.
     private var takesPart = false
@@ -49,6 +50,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     /// How often changed rows go to `state.db`, and how often they are synced so that the log can be cut.
     private static let saveInterval = TimeSpan.milliseconds(500)
     private static let syncInterval = TimeSpan.seconds(5)
+    /// The event loop runs all tasks that are due, those that these add included, before it looks at its sockets again.
+    /// Work that is left over therefore waits for this moment, or nobody would be heard until all of it is done.
+    private static let breath = TimeSpan(nanoseconds: 100_000)
 
     init(
         _ opened: OpenedNode, options: NodeOptions, loop: any EventLoop, logger: Logger,
@@ -111,7 +115,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     // MARK: - The loop
 
-    private func drain() {
+    /// - Parameter isTimed: whether the loop has looked at its sockets since the last time, so that history may be read
+    ///   for watches that catch up: each page they take asks for the next.
+    private func drain(isTimed: Bool = false) {
         loop.preconditionInEventLoop()
         guard !isStopped else { return }
         let now = monotonicNow()
@@ -121,7 +127,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             self.timer = nil
             replica.handle(.tick, at: now, into: &outbox)
         }
-        replica.flush(at: now, into: &outbox)
+        replica.flush(at: now, catchingUp: isTimed, into: &outbox)
         carryOut(at: now)
         answerQuestions()
         saveState(at: now)
@@ -226,9 +232,20 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private func arm(at now: Instant) {
         guard takesPart else { return }
         let wanted = min(replica.nextDeadline(at: now), stateDeadline)
+        guard wanted <= now else { return setTimer(at: wanted) }
+        guard !isTakingBreath else { return }
+        isTakingBreath = true
+        // Behind the writes to connections that this turn has asked for.
+        loop.execute { [unowned self] in
+            isTakingBreath = false
+            if !isStopped { setTimer(at: monotonicNow() + Self.breath) }
+        }
+    }
+
+    private func setTimer(at wanted: Instant) {
         if let timer, timer.at <= wanted { return }
         timer?.task.cancel()
-        let task = loop.scheduleTask(deadline: wanted.deadline) { [unowned self] in drain() }
+        let task = loop.scheduleTask(deadline: wanted.deadline) { [unowned self] in drain(isTimed: true) }
         timer = (task, wanted)
     }
 

@@ -108,7 +108,10 @@ package struct Replica: Sendable {
     }
 
     /// Ends a batch: proposes or forwards what came, and hands out everything to send, write and answer.
-    package mutating func flush(at now: Instant, into out: inout Outbox) {
+    ///
+    /// - Parameter catchingUp: whether watches that catch up get their next page now; ``nextDeadline(at:)`` asks for another
+    ///   flush while some do.
+    package mutating func flush(at now: Instant, catchingUp: Bool = true, into out: inout Outbox) {
         // A leader without a state serves nobody, and nobody can give it one.
         if isFenced, raft.isLeader { _ = raft.handOver(to: nil, now: now, into: &raftOut) }
         submitReads()
@@ -118,7 +121,7 @@ package struct Replica: Sendable {
         raft.flush(now: now, into: &raftOut)
         progress(at: now, into: &out)
         dropFinishedSnapshots()
-        watches.catchUp(from: store, into: &out)
+        if catchingUp { watches.catchUp(from: store, into: &out) }
         if knewLeader != (raft.leader != nil) {
             knewLeader.toggle()
             out.leaderKnown = knewLeader
