@@ -1,5 +1,6 @@
 import ConclaveClient
 import Foundation
+import Synchronization
 import Testing
 
 @testable import conclave
@@ -10,8 +11,10 @@ extension ProcessTests {
         func watchersThatDoNotReadCostLittleMemoryAndMissNothingWhenTheyDo() async throws {
             try await withCluster(size: 1) { cluster, client in
                 let id = try #require(cluster.processID(of: cluster.members[0]))
-                let readers = (0..<6).map { _ in LateReader(cluster.endpoints) }
-                for reader in readers { try await reader.open() }
+                let gate = Gate()
+                let endpoints = cluster.endpoints
+                let readers = (0..<6).map { _ in Task { try await read(through: gate, endpoints) } }
+                try await eventually("all watches are open") { gate.waiting == readers.count }
                 // More than the sockets between them can hold.
                 let value = ByteString([UInt8](repeating: UInt8(ascii: "v"), count: 256 * 1024))
                 var revisions: [UInt64] = []
@@ -19,19 +22,13 @@ extension ProcessTests {
                     revisions.append(try await client.put(ByteString("k\(number % 4)"), value).revision)
                 }
                 let stored = try residentKilobytes(id)
-                let (peak, slowest) = try await withThrowingTaskGroup(of: [UInt64].self) { group in
-                    for reader in readers {
-                        group.addTask { try await reader.read(through: revisions.last ?? 0) }
-                    }
-                    let figures = try await watchOver(id, client)
-                    for try await told in group { #expect(told == revisions) }
-                    return figures
-                }
+                gate.open(until: revisions[79])
+                let (peak, slowest) = try await watchOver(id, client)
+                for reader in readers { #expect(try await reader.value == revisions) }
                 print(
                     "slow readers: \(stored) KB before they read, \(peak) KB at most, slowest write \(slowest.spoken)")
                 #expect(peak - stored < 24 * 1024, "\(stored) KB grew to \(peak) KB")
                 #expect(slowest < .seconds(2))
-                for reader in readers { await reader.end() }
             }
         }
 
@@ -51,29 +48,31 @@ extension ProcessTests {
     }
 }
 
-/// Opens a watch and reads nothing but its beginning, until it is told to.
-private actor LateReader {
-    private let client: ClusterClient
-    private var events: Watch.AsyncIterator?
+/// Where readers wait until they may read.
+private final class Gate: Sendable {
+    private let state = Mutex<(waiting: Int, last: UInt64?)>((0, nil))
 
-    init(_ endpoints: [Endpoint]) { client = ClusterClient(endpoints: endpoints) }
+    var waiting: Int { state.withLock { $0.waiting } }
+    func open(until last: UInt64) { state.withLock { $0.last = last } }
 
-    func open() async throws {
-        var events = client.watch(.prefix("k")).makeAsyncIterator()
-        guard case .state = try await events.next() else { throw ClusterFailure("a watch begins with the state") }
-        self.events = events
+    /// Returns the revision to read up to.
+    func pass() async throws -> UInt64 {
+        state.withLock { $0.waiting += 1 }
+        try await eventually("the gate opens", within: .seconds(40)) { state.withLock { $0.last != nil } }
+        return state.withLock { $0.last } ?? 0
     }
+}
 
-    /// The revisions that the watch tells, up to the last one expected.
-    func read(through last: UInt64) async throws -> [UInt64] {
-        guard var events else { return [] }
-        self.events = nil
-        var told: [UInt64] = []
-        while told.last ?? 0 < last, let event = try await events.next() {
-            if case .put(let record, _) = event { told.append(record.modRevision) }
-        }
-        return told
+/// Opens a watch and reads nothing but its beginning, until the gate opens; returns the revisions it tells then.
+private func read(through gate: Gate, _ endpoints: [Endpoint]) async throws -> [UInt64] {
+    let client = ClusterClient(endpoints: endpoints)
+    var events = client.watch(.prefix("k")).makeAsyncIterator()
+    guard case .state = try await events.next() else { throw ClusterFailure("a watch begins with the state") }
+    let last = try await gate.pass()
+    var told: [UInt64] = []
+    while told.last ?? 0 < last, let event = try await events.next() {
+        if case .put(let record, _) = event { told.append(record.modRevision) }
     }
-
-    func end() async { await client.shutdown() }
+    await client.shutdown()
+    return told
 }
