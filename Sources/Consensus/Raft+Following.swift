@@ -5,7 +5,7 @@ internal import Primitives
 extension Raft {
     mutating func receiveAppend(_ append: Append, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
         becomeFollower(of: sender, now: now, into: &out)
-        heardFromLeader(now: now, time: append.time)
+        heardFromLeader(now: now, time: append.time, commit: append.commit)
         switch place(append, into: &out) {
         case .matching:
             oweAcknowledgement(round: append.round, isUrgent: append.roundIsUrgent)
@@ -45,17 +45,17 @@ extension Raft {
         let covered = LogIndex(append.previousIndex.rawValue + UInt64(append.entries.count))
         guard case .follower(var following) = role else { preconditionFailure("an append makes a follower") }
         following.verified = max(following.verified, min(covered, log.lastIndex))
-        following.leaderCommit = max(following.leaderCommit, append.commit)
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
         return .matching(through: following.verified)
     }
 
-    private mutating func heardFromLeader(now: Instant, time: ClusterTime) {
+    private mutating func heardFromLeader(now: Instant, time: ClusterTime, commit: LogIndex) {
         guard case .follower(var following) = role else { return }
         following.lastHeard = now
         following.deadline = now + electionDelay()
         following.wasForgiven = false
+        following.leaderCommit = max(following.leaderCommit ?? .zero, commit)
         role = .follower(following)
         heard(time, in: term)
     }

@@ -42,7 +42,7 @@ extension Raft {
     /// in its own term, and everything else that leader has committed: what this member once acknowledged lies below.
     mutating func repairIfComplete(into out: inout RaftOutbox) {
         guard isDamaged, case .follower(let following) = role else { return }
-        guard commitIndex >= following.leaderCommit, log.term(at: commitIndex) == term,
+        guard let leaderCommit = following.leaderCommit, commitIndex >= leaderCommit, log.term(at: commitIndex) == term,
             following.verified >= commitIndex, stableIndex >= commitIndex
         else { return }
         isDamaged = false

@@ -18,8 +18,8 @@ struct Following: Sendable {
     var wasForgiven = false
     /// Up to here the own log is known to equal the leader's; acknowledgements never claim more.
     var verified: LogIndex
-    /// The highest commit index this leader spoke of, whether or not the log reaches it.
-    var leaderCommit = LogIndex.zero
+    /// The highest commit index this leader spoke of, whether or not the log reaches it; `nil` before it did.
+    var leaderCommit: LogIndex?
     /// An acknowledgement that the next flush sends.
     var owed: OwedAcknowledgement?
     /// Read batches sent to the leader and not yet answered.

@@ -137,6 +137,8 @@ struct History {
         guard let facts = leases[grant.id] else {
             throw Violation("24", "lease \(grant.id.rawValue) was never granted")
         }
+        // A repetition may be answered after its lease ended: that promises nothing.
+        guard grant.remaining > .zero else { return }
         let until = sentAt + grant.remaining.nanoseconds / 100 * 99
         leases[grant.id]?.promisedUntil = max(facts.promisedUntil ?? until, until)
         try checkExpiry(grant.id)

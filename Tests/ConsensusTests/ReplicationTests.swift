@@ -180,6 +180,30 @@ import Testing
         #expect(cluster.raft(damaged).isDamaged == false)
     }
 
+    @Test func aDamagedMemberIsNotRepairedByAMessageThatDoesNotFitItsLog() {
+        var cluster = TestCluster(3)
+        let (leader, damaged) = (cluster.ids[0], cluster.ids[1])
+        cluster.elect(leader)
+        for text in ["a", "b", "c"] { cluster.propose(text, at: leader) }
+        cluster.settle()
+        cluster.restart(damaged, damagedBelow: LogIndex(5), losing: 2)
+        let raft = cluster.raft(leader)
+        let position = SnapshotPosition(
+            index: LogIndex(5), term: raft.term, time: .zero, configuration: cluster.configuration)
+        let chunk = SnapshotChunk(term: raft.term, position: position, number: 0, bytes: [], isLast: true, round: 1)
+        let heartbeat = Append(
+            term: raft.term, previousIndex: .zero, previousTerm: .zero, entries: [], commit: LogIndex(5), round: 2,
+            roundIsUrgent: false, time: .zero, digestIndex: .zero, digest: 0)
+        // While the snapshot is being written, and what it has agrees with the leader as far as it goes.
+        cluster.members[damaged]!.commitIndex = LogIndex(3)
+        cluster.receive(damaged, .snapshotChunk(chunk), from: leader)
+        cluster.receive(damaged, .append(heartbeat), from: leader)
+        #expect(cluster.raft(damaged).isDamaged)
+        cluster.with(damaged) { $0.snapshotInstalled(at: position, now: $1, into: &$2) }
+        cluster.flush(damaged)
+        #expect(!cluster.raft(damaged).isDamaged)
+    }
+
     // MARK: Bounds
 
     @Test func uncommittedBytesAreCountedUntilTheyAreCommitted() {

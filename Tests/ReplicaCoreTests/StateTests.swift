@@ -104,7 +104,7 @@ import Testing
     @Test func peerMessagesSurviveTheirCodec() throws {
         let origin = Origin(node: NodeID(9), number: .max)
         let messages: [PeerMessage] = [
-            .consensus(.campaignNow(CampaignNow(term: Term(3)))),
+            
             .forward(
                 Forward(
                     term: Term(4),
@@ -112,7 +112,7 @@ import Testing
                         Forward.Item(origin: origin, content: .proposal([1, 2, 3])),
                         Forward.Item(origin: origin, content: .renewal([LeaseID(1), LeaseID(.max)])),
                     ])),
-            .forwardRefused(ForwardRefused(term: Term(4), origins: [origin], isOverloaded: true)),
+            .forwardRefused(ForwardRefused(term: Term(4), origins: [origin], reason: .overloaded)),
         ]
         var random = SeededGenerator(seed: 3)
         for message in messages {
