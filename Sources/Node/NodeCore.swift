@@ -51,7 +51,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private static let saveInterval = TimeSpan.milliseconds(500)
     private static let syncInterval = TimeSpan.seconds(5)
     /// The event loop runs all tasks that are due, those that these add included, before it looks at its sockets again.
-    /// Work that is left over therefore waits for this moment, or nobody would be heard until all of it is done.
+    /// Work that is left over therefore waits for at least this, or nobody would be heard until all of it is done.
     private static let breath = TimeSpan(nanoseconds: 100_000)
 
     init(
@@ -235,10 +235,12 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         guard wanted <= now else { return setTimer(at: wanted) }
         guard !isTakingBreath else { return }
         isTakingBreath = true
-        // Behind the writes to connections that this turn has asked for.
+        // Behind the writes to connections that this turn has asked for, and as long as all that took: what is left over
+        // gets at most half of the loop's time.
         loop.execute { [unowned self] in
             isTakingBreath = false
-            if !isStopped { setTimer(at: monotonicNow() + Self.breath) }
+            let end = monotonicNow()
+            if !isStopped { setTimer(at: end + max(Self.breath, end - now)) }
         }
     }
 

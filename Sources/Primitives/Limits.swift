@@ -97,7 +97,7 @@ package enum Limits {
     /// Bytes of keys and values handed at once to a watch that catches up, or one revision's more.
     package static let watchBatchBytes = 256 * 1024
     /// Bytes handed in one turn of the core to all watches that catch up, or one batch more: the others wait their turn.
-    package static let watchTurnBytes = 1024 * 1024
+    package static let watchTurnBytes = 256 * 1024
     /// Unsent bytes of one watch stream before it pauses and goes on from history.
     package static let streamBufferBytes = 256 * 1024
     /// Bytes of a request line and of all headers.
