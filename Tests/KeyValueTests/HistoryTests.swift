@@ -106,6 +106,21 @@ import Testing
         #expect(scanned == Revision(3))
     }
 
+    @Test func aPageIsBoundedInBytesAndAlwaysHasARevision() {
+        var driver = Driver()
+        for _ in 1...10 { _ = driver.put("a", String(repeating: "v", count: 100)) }
+        func revisions(_ bytes: Int) -> Int? {
+            guard
+                case .events(let page, _) = driver.store.events(
+                    after: Revision(1), selections: [everything], limit: 100, bytes: bytes)
+            else { return nil }
+            return page.count
+        }
+        #expect(revisions(1) == 1)
+        #expect(revisions(300) == 2)
+        #expect(revisions(100_000) == 10)
+    }
+
     @Test func aWatchThatSelectsNothingForLongIsLedThroughInSteps() {
         var driver = Driver()
         for _ in 0..<Limits.historyScan + 10 { driver.put("noise") }

@@ -92,11 +92,5 @@ extension ProcessTests {
             let length = [UInt32(32), 1024, 8 << 20, .max].randomElement(using: &generator)!
             return [withUnsafeBytes(of: length.littleEndian) { Array($0) }, noise]
         }
-
-        private func residentKilobytes(_ id: Int32) throws -> Int {
-            let status = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-            return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
-        }
     }
 }

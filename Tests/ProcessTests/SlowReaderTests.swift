@@ -1,0 +1,78 @@
+import ConclaveClient
+import Foundation
+import Synchronization
+import Testing
+
+@testable import conclave
+
+extension ProcessTests {
+    @Suite struct SlowReaders {
+        @Test(.timeLimit(.minutes(1)))
+        func watchersThatDoNotReadCostLittleMemoryAndMissNothingWhenTheyDo() async throws {
+            try await withCluster(size: 1) { cluster, client in
+                let id = try #require(cluster.processID(of: cluster.members[0]))
+                let gate = Gate()
+                let endpoints = cluster.endpoints
+                let readers = (0..<6).map { _ in Task { try await read(through: gate, endpoints) } }
+                try await eventually("all watches are open") { gate.waiting == readers.count }
+                // More than the sockets between them can hold.
+                let value = ByteString([UInt8](repeating: UInt8(ascii: "v"), count: 256 * 1024))
+                var revisions: [UInt64] = []
+                for number in 0..<80 {
+                    revisions.append(try await client.put(ByteString("k\(number % 4)"), value).revision)
+                }
+                let stored = try residentKilobytes(id)
+                gate.open(until: revisions[79])
+                let (peak, slowest) = try await watchOver(id, client)
+                for reader in readers { #expect(try await reader.value == revisions) }
+                print(
+                    "slow readers: \(stored) KB before they read, \(peak) KB at most, slowest write \(slowest.spoken)")
+                #expect(peak - stored < 24 * 1024, "\(stored) KB grew to \(peak) KB")
+                #expect(slowest < .seconds(2))
+            }
+        }
+
+        /// The most memory the node takes, and its slowest write, for some time.
+        private func watchOver(_ id: Int32, _ client: ClusterClient) async throws -> (peak: Int, slowest: Duration) {
+            var (peak, slowest) = (0, Duration.zero)
+            let deadline = ContinuousClock.now + .seconds(2)
+            while ContinuousClock.now < deadline {
+                let begin = ContinuousClock.now
+                try await client.put("other", "v")
+                slowest = max(slowest, .now - begin)
+                peak = max(peak, try residentKilobytes(id))
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            return (peak, slowest)
+        }
+    }
+}
+
+/// Where readers wait until they may read.
+private final class Gate: Sendable {
+    private let state = Mutex<(waiting: Int, last: UInt64?)>((0, nil))
+
+    var waiting: Int { state.withLock { $0.waiting } }
+    func open(until last: UInt64) { state.withLock { $0.last = last } }
+
+    /// Returns the revision to read up to.
+    func pass() async throws -> UInt64 {
+        state.withLock { $0.waiting += 1 }
+        try await eventually("the gate opens", within: .seconds(40)) { state.withLock { $0.last != nil } }
+        return state.withLock { $0.last } ?? 0
+    }
+}
+
+/// Opens a watch and reads nothing but its beginning, until the gate opens; returns the revisions it tells then.
+private func read(through gate: Gate, _ endpoints: [Endpoint]) async throws -> [UInt64] {
+    let client = ClusterClient(endpoints: endpoints)
+    var events = client.watch(.prefix("k")).makeAsyncIterator()
+    guard case .state = try await events.next() else { throw ClusterFailure("a watch begins with the state") }
+    let last = try await gate.pass()
+    var told: [UInt64] = []
+    while told.last ?? 0 < last, let event = try await events.next() {
+        if case .put(let record, _) = event { told.append(record.modRevision) }
+    }
+    await client.shutdown()
+    return told
+}
