@@ -4,23 +4,27 @@ internal import Primitives
 struct DeadlineWheel: Sendable {
     private static let step: Int64 = 16_000_000
     private var slots: [Int64: [RequestID]] = [:]
+    /// The earliest slot that holds a request; of no meaning while there is none.
     private var nextSlot: Int64
 
     init(now: Instant) { nextSlot = now.nanoseconds / Self.step }
 
     mutating func add(_ request: RequestID, at deadline: Instant) {
-        slots[max(nextSlot, deadline.nanoseconds / Self.step + 1), default: []].append(request)
+        let slot = deadline.nanoseconds / Self.step + 1
+        nextSlot = slots.isEmpty ? slot : min(nextSlot, slot)
+        slots[slot, default: []].append(request)
     }
 
     /// The requests whose deadline has passed, in the order of their slots.
     mutating func due(at now: Instant) -> [RequestID] {
-        var requests: [RequestID] = []
         let last = now.nanoseconds / Self.step
+        guard nextSlot <= last else { return [] }
+        var requests: [RequestID] = []
         while nextSlot <= last && !slots.isEmpty {
             if let slot = slots.removeValue(forKey: nextSlot) { requests.append(contentsOf: slot) }
             nextSlot += 1
         }
-        nextSlot = max(nextSlot, last + 1)
+        nextSlot = slots.keys.min() ?? last + 1
         return requests
     }
 

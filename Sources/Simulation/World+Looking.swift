@@ -51,7 +51,9 @@ extension World {
         }
         // A majority of the others must hold what is committed, or this node must.
         if holders >= history.quorum || holdsDurably(node, history.model.lastIndex) { return }
-        let durable = nodes.map { "\($0.log.durable.lastIndex.rawValue)/\($0.state.durable.position?.index.rawValue ?? 0)" }
+        let durable = nodes.map {
+            "\($0.log.durable.lastIndex.rawValue)/\($0.state.durable.position?.index.rawValue ?? 0)"
+        }
         throw Violation(
             "15",
             "n\(node.number + 1) counts itself repaired without committed entry \(history.model.lastIndex.rawValue), "

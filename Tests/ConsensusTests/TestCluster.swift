@@ -22,6 +22,8 @@ struct TestCluster {
     var slowDisks: Set<NodeID> = []
     /// Members that get and send nothing.
     var cutOff: Set<NodeID> = []
+    /// Messages that do not arrive.
+    var isLost: (Message) -> Bool = { _ in false }
     private var seed: UInt64 = 0
 
     init(_ count: Int) {
@@ -97,7 +99,7 @@ struct TestCluster {
             mail.removeFirst()
             steps += 1
             precondition(steps < 100_000, "the members never stop talking")
-            guard !cutOff.contains(next.from), !cutOff.contains(next.to) else { continue }
+            guard !cutOff.contains(next.from), !cutOff.contains(next.to), !isLost(next.message) else { continue }
             receive(next.to, next.message, from: next.from)
         }
     }

@@ -104,7 +104,7 @@ import Testing
     @Test func peerMessagesSurviveTheirCodec() throws {
         let origin = Origin(node: NodeID(9), number: .max)
         let messages: [PeerMessage] = [
-            
+
             .forward(
                 Forward(
                     term: Term(4),
