@@ -6,7 +6,7 @@ enum TraceEvent {
     case message(String, from: Int, to: Int, PeerMessage)
     case node(Int, String)
     case notices(Int, [ReplicaNotice])
-    case client(Int, String)
+    case answer(client: Int, sentAt: Int64, ClientReply)
     case world(String)
 
     var text: String {
@@ -14,7 +14,8 @@ enum TraceEvent {
         case .message(let what, let from, let to, let message): "n\(from + 1) → n\(to + 1) \(what) \(message.summary)"
         case .node(let node, let what): "n\(node + 1) \(what)"
         case .notices(let node, let notices): "n\(node + 1) \(notices.map { "\($0)" }.joined(separator: ", "))"
-        case .client(let client, let what): "client \(client) \(what)"
+        case .answer(let client, let sentAt, let reply):
+            "client \(client), who asked at \(sentAt / 1000) µs, gets \(reply)"
         case .world(let what): what
         }
     }

@@ -6,7 +6,7 @@ internal import ReplicaCore
 
 extension World {
     func check(_ reply: ClientReply, to call: Call, from node: SimulatedNode) throws(Violation) {
-        trace.note(.client(call.client, "asked at \(call.sentAt / 1000) µs, is answered \(reply)"), at: now)
+        trace.note(.answer(client: call.client, sentAt: call.sentAt, reply), at: now)
         switch (call.purpose, reply) {
         case (.write(let operation), .written(let result, let position)):
             counters[.writeAcknowledged] += 1
