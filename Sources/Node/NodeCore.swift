@@ -308,10 +308,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         return last.flatMap { replica.raft.stableIndex >= $0.position.index ? $0 : nil }
     }
 
+    /// Some of those who still wait may have been handed to a leader, and nobody will know any more which.
     private var stopping: ClientReply {
-        .refused(
-            .notReady("this node is stopping"), ReplyPosition(revision: replica.store.revision, term: replica.raft.term)
-        )
+        .refused(.timeout, ReplyPosition(revision: replica.store.revision, term: replica.raft.term))
     }
 
     func stopTransport() async { await transport.stop() }
