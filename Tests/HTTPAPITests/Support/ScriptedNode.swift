@@ -164,18 +164,18 @@ final class ScriptedNode: NodeService {
         return .watching(records, position(state))
     }
 
-    /// Delivers from the history what the watch has not been told.
+    /// Delivers from the history what the watch has not been told, page by page.
     private func catchUp(_ id: WatchID, _ state: inout State) {
-        guard var watch = state.watches[id], watch.reached < state.store.revision else { return }
-        let sink = watch.sink
-        switch state.store.events(after: watch.reached, selections: watch.request.selections, limit: 100_000) {
-        case .events(let revisions, _):
-            watch.reached = max(watch.reached, state.store.revision)
-            state.watches[id] = watch
-            let batch = WatchBatch(revisions: revisions)
-            if !revisions.isEmpty { sink.eventLoop.execute { sink.deliver(batch) } }
-        case .compacted(let oldest):
-            end(id, .compacted(oldest: oldest), &state)
+        while let watch = state.watches[id], watch.reached < state.store.revision {
+            let (sink, selections) = (watch.sink, watch.request.selections)
+            switch state.store.events(after: watch.reached, selections: selections, limit: 100_000) {
+            case .events(let revisions, let scannedThrough):
+                state.watches[id]?.reached = scannedThrough
+                let batch = WatchBatch(revisions: revisions)
+                if !revisions.isEmpty { sink.eventLoop.execute { sink.deliver(batch) } }
+            case .compacted(let oldest):
+                end(id, .compacted(oldest: oldest), &state)
+            }
         }
     }
 
