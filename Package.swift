@@ -64,7 +64,7 @@ let package = Package(
         .target(
             name: "Node",
             dependencies: [
-                "ReplicaCore", "SQLiteStorage", "PeerTransport", nioCore, nioPosix, logging, metrics, lifecycle,
+                "ReplicaCore", "SQLiteStorage", "PeerTransport", nioCore, nioPosix, logging, metrics,
             ],
             swiftSettings: strict),
         .target(
@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),
         .testTarget(name: "NodeTests", dependencies: ["Node", nioPosix, logging], swiftSettings: strict),
         .testTarget(
-            name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded, asyncHTTPClient], swiftSettings: strict),
+            name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded], swiftSettings: strict),
         .testTarget(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),

@@ -17,7 +17,6 @@ package enum Notice: Hashable, Sendable {
 }
 
 package enum LookingReason: Hashable, Sendable {
-    case started
     case leaderSilent(NodeID)
     case leaderGone(NodeID)
     case newerTerm

@@ -37,7 +37,7 @@ extension Raft {
         let wasLooking = isLooking
         role = .looking(Looking(phase: .waiting, deadline: now + retryDelay()))
         incoming = nil
-        if !wasLooking || reason == .started { out.notices.append(.lookingForLeader(term, reason)) }
+        if !wasLooking { out.notices.append(.lookingForLeader(term, reason)) }
     }
 
     /// Follows `leader`, whose message proves that it was elected in the current term.

@@ -128,7 +128,6 @@ struct Telemetry {
 
     private func words(_ reason: LookingReason) -> String {
         switch reason {
-        case .started: "the node started"
         case .leaderSilent(let leader): "\(name(leader)) was not heard from"
         case .leaderGone(let leader): "the process of \(name(leader)) is gone"
         case .newerTerm: "another member has a newer term"

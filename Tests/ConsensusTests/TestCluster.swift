@@ -121,7 +121,7 @@ struct TestCluster {
         pass(settings.electionTimeout * 3)
         for other in ids where other != id && members[other]!.leader == id { return }
         with(id) { raft, now, out in
-            raft.becomeLooking(.started, term: raft.term, now: now, into: &out)
+            raft.becomeLooking(.newerTerm, term: raft.term, now: now, into: &out)
             raft.startPreVote(now: now, into: &out)
         }
         settle()
