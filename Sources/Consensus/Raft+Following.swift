@@ -8,7 +8,7 @@ extension Raft {
         heardFromLeader(now: now, time: append.time, commit: append.commit)
         switch place(append, into: &out) {
         case .matching:
-            oweAcknowledgement(round: append.round, isUrgent: append.roundIsUrgent)
+            oweAcknowledgement(of: append)
         case let mismatch:
             let reply = AppendReply(
                 term: term, round: append.round, outcome: mismatch, counts: !isDamaged, needsSnapshot: needsSnapshot)
@@ -60,11 +60,17 @@ extension Raft {
         heard(time, in: term)
     }
 
-    private mutating func oweAcknowledgement(round: UInt64, isUrgent: Bool) {
+    private mutating func oweAcknowledgement(of append: Append) {
         guard case .follower(var following) = role else { return }
+        if append.entries.isEmpty, !append.roundIsUrgent, let last = following.acknowledged,
+            append.round <= last.round, following.verified <= last.through
+        {
+            return
+        }
         let before = following.owed
         following.owed = Following.OwedAcknowledgement(
-            round: max(round, before?.round ?? 0), isUrgent: isUrgent || (before?.isUrgent ?? false))
+            round: max(append.round, before?.round ?? 0),
+            isUrgent: append.roundIsUrgent || (before?.isUrgent ?? false))
         role = .follower(following)
     }
 
@@ -74,6 +80,7 @@ extension Raft {
         sendReadBatch(now: now, into: &out)
         guard case .follower(var following) = role, let owed = following.owed else { return }
         following.owed = nil
+        following.acknowledged = (owed.round, following.verified)
         role = .follower(following)
         repairIfComplete(into: &out)
         let durable = acknowledgement(of: following, through: min(following.verified, stableIndex), round: owed.round)

@@ -22,6 +22,8 @@ struct Following: Sendable {
     var leaderCommit: LogIndex?
     /// An acknowledgement that the next flush sends.
     var owed: OwedAcknowledgement?
+    /// What the last acknowledgement said or promised: news of the commit index alone needs no other.
+    var acknowledged: (round: UInt64, through: LogIndex)?
     /// Read batches sent to the leader and not yet answered.
     var reads: [ReadBatch] = []
 

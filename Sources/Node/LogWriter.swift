@@ -6,7 +6,8 @@ internal import ReplicaCore
 internal import SQLiteStorage
 internal import Synchronization
 
-/// The thread that owns `log.db`: whatever queues up during one sync is the next transaction.
+/// Writes `log.db`, on a thread of its own: whatever queues up during one sync is the next transaction. While that is idle the
+/// caller's thread may take its place.
 final class LogWriter: Sendable {
     /// What one transaction made durable.
     struct Completion: Sendable {
@@ -48,6 +49,28 @@ final class LogWriter: Sendable {
 
     func write(_ write: LogWrite, thenSend: [(to: NodeID, message: PeerMessage)]) {
         enqueue(.write(write, thenSend: thenSend))
+    }
+
+    /// Makes `write` durable on the calling thread. Returns `nil` when it has to be queued: something else is being written,
+    /// the disk is full, or it failed.
+    func writeAtOnce(_ write: LogWrite, thenSend: [(to: NodeID, message: PeerMessage)]) -> Completion? {
+        let isFree = queue.withLock { queue in
+            guard !queue.isRunning, !queue.isStopped else { return false }
+            queue.isRunning = true
+            return true
+        }
+        guard isFree else { return nil }
+        defer { queue.withLock { $0.isRunning = false } }
+        do throws(StorageError) {
+            try store.write([write])
+            return completion(of: write.id, thenSend: thenSend, writes: 1)
+        } catch .diskFull {
+            return nil
+        } catch {
+            queue.withLock { $0.isStopped = true }
+            failed(error)
+            return nil
+        }
     }
 
     func truncate(_ truncation: LogTruncation) { enqueue(.truncate(truncation)) }
@@ -103,14 +126,18 @@ final class LogWriter: Sendable {
         }
         if let last = writes.last {
             try waitingForSpace { () throws(StorageError) in try store.write(writes) }
-            completed(
-                Completion(
-                    last: last.id, thenSend: thenSend, syncTime: store.counters.lastSync, counters: store.counters,
-                    writes: writes.count))
+            completed(completion(of: last.id, thenSend: thenSend, writes: writes.count))
         }
         for case .truncate(let truncation) in jobs {
             try waitingForSpace { () throws(StorageError) in try store.truncate(truncation) }
         }
+    }
+
+    private func completion(
+        of last: WriteID, thenSend: [(to: NodeID, message: PeerMessage)], writes: Int
+    ) -> Completion {
+        Completion(
+            last: last, thenSend: thenSend, syncTime: store.counters.lastSync, counters: store.counters, writes: writes)
     }
 
     /// A full disk keeps nothing of a failed call, so the same call may be made again once there is space. Meanwhile this

@@ -53,6 +53,10 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     /// The event loop runs all tasks that are due, those that these add included, before it looks at its sockets again.
     /// Work that is left over therefore waits for at least this, or nobody would be heard until all of it is done.
     private static let breath = TimeSpan(nanoseconds: 100_000)
+    /// With so few clients waiting there is no next batch to collect while the disk works.
+    private static let fewClients = 4
+    /// A disk that answers within this is waited for on the loop; a slower one on the log writer's thread.
+    private static let shortSync = TimeSpan.milliseconds(1)
 
     init(
         _ opened: OpenedNode, options: NodeOptions, loop: any EventLoop, logger: Logger,
@@ -128,7 +132,11 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             replica.handle(.tick, at: now, into: &outbox)
         }
         replica.flush(at: now, catchingUp: isTimed, into: &outbox)
-        carryOut(at: now)
+        while let completion = carryOut() {
+            let now = monotonicNow()
+            handle(.logDurable(completion), at: now)
+            replica.flush(at: now, catchingUp: false, into: &outbox)
+        }
         answerQuestions()
         saveState(at: now)
         arm(at: now)
@@ -178,10 +186,15 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     // MARK: - Effects
 
-    private func carryOut(at now: Instant) {
+    /// Returns what became durable on the way; it is to be handled before anything else.
+    private func carryOut() -> LogWriter.Completion? {
+        let isQuiet = answers.count <= Self.fewClients
+        // Without a write these messages only tell the others what is decided already: the few who wait come first.
+        let answersFirst = isQuiet && outbox.write == nil
         for (peer, message) in outbox.sends { transport.send(message.encoded(), to: peer) }
-        transport.flush()
-        if let write = outbox.write { logWriter.write(write, thenSend: outbox.thenSend) }
+        if !answersFirst { transport.flush() }
+        let writesHere = isQuiet && diskSync.map { $0 < Self.shortSync } ?? false
+        if !writesHere { writeElsewhere() }
         if let truncation = outbox.truncation { logWriter.truncate(truncation) }
         if let snapshot = outbox.snapshotToInstall {
             heldDelta = nil
@@ -189,11 +202,26 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             stateWriter.install(snapshot)
         }
         answer(outbox.replies)
+        if answersFirst { transport.flush() }
         for delivery in outbox.deliveries { watches.deliver(delivery) }
         for (id, end) in outbox.endedWatches { watches.end(id, end) }
         if let known = outbox.leaderKnown { watches.tellLeaderKnown(known) }
         telemetry.notices(outbox.notices)
-        emptyOutbox()
+        defer { emptyOutbox() }
+        return writesHere ? writeHere() : nil
+    }
+
+    private func writeElsewhere() {
+        if let write = outbox.write { logWriter.write(write, thenSend: outbox.thenSend) }
+    }
+
+    /// Waits for the disk on this thread, which is quicker than waking the writer's and being woken by it
+    /// (`Docs/Decisions/0004-quiet-writes.md`).
+    private func writeHere() -> LogWriter.Completion? {
+        guard let write = outbox.write else { return nil }
+        if let completion = logWriter.writeAtOnce(write, thenSend: outbox.thenSend) { return completion }
+        writeElsewhere()
+        return nil
     }
 
     private func emptyOutbox() {

@@ -65,6 +65,24 @@ import Testing
         #expect(cluster.raft(leader).commitIndex == index)
     }
 
+    @Test func newsOfTheCommitIndexAloneIsNotAcknowledgedAndAHeartbeatIs() {
+        var cluster = TestCluster(3)
+        let (leader, follower) = (cluster.ids[0], cluster.ids[1])
+        cluster.elect(leader)
+        cluster.run(for: .milliseconds(200))
+        let acknowledgements = Counter()
+        cluster.isLost = { message in
+            if case .appendReply = message { acknowledgements.value += 1 }
+            return false
+        }
+        let index = cluster.propose("a", at: leader)!
+        cluster.settle()
+        #expect(cluster.raft(follower).commitIndex == index)
+        #expect(acknowledgements.value == 2)
+        cluster.run(for: Settings().heartbeat)
+        #expect(acknowledgements.value == 4)
+    }
+
     @Test func aLeadersSlowDiskDoesNotHoldUpAMajorityOfOthers() {
         var cluster = TestCluster(3)
         cluster.elect(cluster.ids[0])
@@ -204,4 +222,9 @@ import Testing
         cluster.run(for: .milliseconds(300))
         #expect(cluster.ids.allSatisfy { cluster.raft($0).uncommittedBytes == 0 })
     }
+}
+
+/// Counts inside an escaping closure of one thread.
+private final class Counter {
+    var value = 0
 }

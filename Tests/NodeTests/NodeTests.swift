@@ -38,6 +38,16 @@ import Testing
         }
     }
 
+    @Test func writesThatComeOneByOneAreEachSyncedBeforeTheyAreAnswered() async throws {
+        try await withNode(in: try Folder()) { node in
+            for number in 0..<50 {
+                let before = await node.status().logSyncs
+                _ = await node.write(put("k\(number)", "v"))
+                #expect(await node.status().logSyncs > before)
+            }
+        }
+    }
+
     @Test func aThousandWritesAtOnceShareSyncs() async throws {
         try await withNode(in: try Folder()) { node in
             let before = await node.status().logSyncs
