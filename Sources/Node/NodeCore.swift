@@ -162,7 +162,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             watches.remove(id)
             replica.handle(.closeWatch(id), at: now, into: &outbox)
         case .logDurable(let completion):
-            for (peer, message) in completion.thenSend { transport.send(message.encoded(), to: peer) }
+            send(completion.thenSend)
             note(completion)
             replica.handle(.persisted(completion.last), at: now, into: &outbox)
         case .stateDone(let completion): handle(completion, at: now)
@@ -190,9 +190,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private func carryOut() -> LogWriter.Completion? {
         let isQuiet = answers.count <= Self.fewClients
         // Without a write these messages only tell the others what is decided already: the few who wait come first.
-        let answersFirst = isQuiet && outbox.write == nil
-        for (peer, message) in outbox.sends { transport.send(message.encoded(), to: peer) }
-        if !answersFirst { transport.flush() }
+        if isQuiet && outbox.write == nil { answer() }
+        send(outbox.sends)
         let writesHere = isQuiet && diskSync.map { $0 < Self.shortSync } ?? false
         if !writesHere { writeElsewhere() }
         if let truncation = outbox.truncation { logWriter.truncate(truncation) }
@@ -201,14 +200,18 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             stateWriterIsBusy = true
             stateWriter.install(snapshot)
         }
-        answer(outbox.replies)
-        if answersFirst { transport.flush() }
+        answer()
         for delivery in outbox.deliveries { watches.deliver(delivery) }
         for (id, end) in outbox.endedWatches { watches.end(id, end) }
         if let known = outbox.leaderKnown { watches.tellLeaderKnown(known) }
         telemetry.notices(outbox.notices)
         defer { emptyOutbox() }
         return writesHere ? writeHere() : nil
+    }
+
+    private func send(_ messages: [(to: NodeID, message: PeerMessage)]) {
+        for (peer, message) in messages { transport.send(message.encoded(), to: peer) }
+        transport.flush()
     }
 
     private func writeElsewhere() {
@@ -227,7 +230,6 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private func emptyOutbox() {
         outbox.sends.removeAll(keepingCapacity: true)
         outbox.thenSend.removeAll(keepingCapacity: true)
-        outbox.replies.removeAll(keepingCapacity: true)
         outbox.deliveries.removeAll(keepingCapacity: true)
         outbox.endedWatches.removeAll(keepingCapacity: true)
         outbox.notices.removeAll(keepingCapacity: true)
@@ -238,9 +240,10 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     }
 
     /// Calls the completions, with one hop for all of a loop's.
-    private func answer(_ replies: [(RequestID, ClientReply)]) {
+    private func answer() {
+        guard !outbox.replies.isEmpty else { return }
         var elsewhere: [ObjectIdentifier: (loop: any EventLoop, calls: [@Sendable () -> Void])] = [:]
-        for (id, reply) in replies {
+        for (id, reply) in outbox.replies {
             guard let answer = answers.removeValue(forKey: id) else { continue }
             if answer.loop.inEventLoop {
                 answer.completion(reply)
@@ -250,6 +253,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
                 }
             }
         }
+        outbox.replies.removeAll(keepingCapacity: true)
         for group in elsewhere.values {
             let calls = group.calls
             group.loop.execute { for call in calls { call() } }

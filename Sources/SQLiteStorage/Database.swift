@@ -3,16 +3,18 @@ import Glibc
 
 /// One SQLite connection of one thread, whose first IO error is its last: it latches.
 final class Database {
-    /// A PRAGMA to set, and what reading it back must give.
+    /// A PRAGMA to set, and what reading it back must give; `nil` for one that only shapes a new file.
     struct Setting {
         var name: String
         var value: String
-        var expected: String
+        var expected: String?
     }
 
     let path: String
     private let handle: OpaquePointer
     private var statements: [OpaquePointer] = []
+    private var begin: OpaquePointer?
+    private var commit: OpaquePointer?
     private var isOpen = true
     /// The error every later call throws; set once.
     private(set) var failure: StorageError?
@@ -73,13 +75,15 @@ final class Database {
         return error
     }
 
-    func prepare(_ sql: String) throws(StorageError) -> Statement {
+    func prepare(_ sql: String) throws(StorageError) -> Statement { Statement(try compile(sql), of: self) }
+
+    private func compile(_ sql: String) throws(StorageError) -> OpaquePointer {
         try check()
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard let statement, code == SQLITE_OK else { throw error(code, "a read") }
         statements.append(statement)
-        return Statement(statement, of: self)
+        return statement
     }
 
     /// Runs statements that return nothing of interest.
@@ -107,10 +111,10 @@ final class Database {
 
     /// Runs `body` in one transaction: all of it is kept, or nothing.
     func transaction(_ body: () throws(StorageError) -> Void) throws(StorageError) {
-        try execute("BEGIN IMMEDIATE")
+        try run(&begin, "BEGIN IMMEDIATE")
         do {
             try body()
-            try execute("COMMIT")
+            try run(&commit, "COMMIT")
         } catch {
             // A failed commit may already have ended the transaction.
             if sqlite3_get_autocommit(handle) == 0, sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) != SQLITE_OK {
@@ -118,6 +122,15 @@ final class Database {
             }
             throw error
         }
+    }
+
+    /// Runs a statement without values or rows, compiled on its first use.
+    private func run(_ statement: inout OpaquePointer?, _ sql: String) throws(StorageError) {
+        try check()
+        if statement == nil { statement = try compile(sql) }
+        let code = sqlite3_step(statement)
+        defer { sqlite3_reset(statement) }
+        guard code == SQLITE_DONE else { throw error(code, "a write") }
     }
 
     /// How many bytes of frames the WAL holds.
@@ -159,10 +172,11 @@ final class Database {
 
     private func apply(_ setting: Setting) throws(StorageError) {
         try execute("PRAGMA \(setting.name) = \(setting.value)")
+        guard let expected = setting.expected else { return }
         // No row: this build of SQLite does not have the feature at all.
         let got = try text("PRAGMA \(setting.name)") ?? "0"
-        guard got == setting.expected else {
-            throw .settingRefused(path: path, name: setting.name, wanted: setting.expected, got: got)
+        guard got == expected else {
+            throw .settingRefused(path: path, name: setting.name, wanted: expected, got: got)
         }
     }
 }
@@ -170,6 +184,8 @@ final class Database {
 extension [Database.Setting] {
     /// `log.db`: a commit is durable when it returns.
     static let log: Self = [
+        // A frame of one small write then touches one or two blocks of the file system, not always two.
+        .init(name: "page_size", value: "2048", expected: nil),
         .init(name: "locking_mode", value: "EXCLUSIVE", expected: "exclusive"),
         .init(name: "journal_mode", value: "WAL", expected: "wal"),
         .init(name: "synchronous", value: "FULL", expected: "2"),
