@@ -13,6 +13,8 @@ package struct Member: Sendable {
     package private(set) var writes: [PendingWrite] = []
     /// This member's own time.
     package private(set) var clock = Instant(nanoseconds: 1_000_000_000)
+    /// What its delays are drawn from, in every life.
+    private let seed: UInt64
     /// What is wrong with the shell around it, if anything is.
     let mistake: Mistake?
 
@@ -27,12 +29,13 @@ package struct Member: Sendable {
     /// A member in its first life, or in a later one with what `disk` holds. Nothing is written yet.
     package init(
         id: NodeID, settings: Settings, bootstrap: Configuration, disk: RecoveredLog = RecoveredLog(),
-        mistake: Mistake? = nil
+        seed: UInt64 = 1, mistake: Mistake? = nil
     ) {
         raft = Raft(
-            id: id, settings: settings, recovered: disk, bootstrap: bootstrap, state: nil, seed: id.rawValue,
+            id: id, settings: settings, recovered: disk, bootstrap: bootstrap, state: nil, seed: seed ^ id.rawValue,
             now: clock)
         self.disk = disk
+        self.seed = seed
         self.mistake = mistake
     }
 
@@ -70,7 +73,7 @@ package struct Member: Sendable {
         writes = []
         raft = Raft(
             id: id, settings: raft.settings, recovered: disk, bootstrap: configuration, state: state,
-            bounds: raft.bounds, seed: id.rawValue, now: clock)
+            bounds: raft.bounds, seed: seed ^ id.rawValue, now: clock)
     }
 
     /// The state at `index` becomes durable, and the log up to there goes.
