@@ -91,7 +91,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
-        .testTarget(name: "ConsensusTests", dependencies: ["Consensus"], swiftSettings: strict),
+        .testTarget(name: "ConsensusTests", dependencies: ["Consensus", "Exploration"], swiftSettings: strict),
         .testTarget(name: "KeyValueTests", dependencies: ["KeyValue"], swiftSettings: strict),
         .testTarget(name: "ReplicaCoreTests", dependencies: ["ReplicaCore"], swiftSettings: strict),
         .testTarget(name: "ExplorationTests", dependencies: ["Exploration"], swiftSettings: strict),
