@@ -52,6 +52,7 @@ let package = Package(
             name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
             swiftSettings: strict),
         .target(name: "Simulation", dependencies: ["ReplicaCore", collections, heap], swiftSettings: strict),
+        .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
 
         // The shell around it.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -84,15 +85,18 @@ let package = Package(
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "ConclaveClient", "Simulation", "LoadGenerator", argumentParser,
+                "Node", "HTTPAPI", "ConclaveClient", "Simulation", "Exploration", "LoadGenerator", argumentParser,
                 configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
             ],
             swiftSettings: strict),
 
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
-        .testTarget(name: "ConsensusTests", dependencies: ["Consensus"], swiftSettings: strict),
+        .testTarget(name: "ConsensusTests", dependencies: ["Consensus", "Exploration"], swiftSettings: strict),
         .testTarget(name: "KeyValueTests", dependencies: ["KeyValue"], swiftSettings: strict),
         .testTarget(name: "ReplicaCoreTests", dependencies: ["ReplicaCore"], swiftSettings: strict),
+        .testTarget(name: "ExplorationTests", dependencies: ["Exploration"], swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(name: "SQLiteStorageTests", dependencies: ["SQLiteStorage"], swiftSettings: strict),
         .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),

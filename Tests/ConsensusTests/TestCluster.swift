@@ -1,3 +1,4 @@
+import Exploration
 import Primitives
 
 @testable import Consensus
@@ -142,20 +143,6 @@ struct TestCluster {
         let log = members[id]!.log
         return log.suffix(from: log.firstIndex).compactMap { entry in
             if case .command(let bytes) = entry.payload { String(decoding: bytes, as: UTF8.self) } else { nil }
-        }
-    }
-}
-
-extension RecoveredLog {
-    mutating func carryOut(_ write: LogWrite) {
-        if let state = write.hardState { hardState = state }
-        switch write.change {
-        case .replaceSuffix(let new):
-            entries.removeAll { $0.index >= new[0].index }
-            entries += new
-        case .reset(let position): (base, entries) = (position, [])
-        case .resetAndAppend(let position, let new): (base, entries) = (position, new)
-        case nil: break
         }
     }
 }

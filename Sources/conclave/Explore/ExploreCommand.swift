@@ -1,0 +1,94 @@
+import ArgumentParser
+import Exploration
+
+/// `conclave explore`: looks at every state that three members can reach, within bounds.
+struct ExploreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explore",
+        abstract: "Look at every state that three members of a cluster can reach.",
+        discussion: """
+            The shipping consensus is taken through all interleavings of messages, losses, repetitions, crashes, time-outs \
+            and slow disks, shortest ways first, until the bounds are exhausted or there are too many states. Ends with \
+            exit code 1 when a rule was broken, and tells the shortest way there.
+
+            With --graphs it tries all ways in which links can be missing instead: the 64 directed graphs of three members \
+            and the 1024 undirected ones of five, each with so many seeds.
+            """)
+
+    @Option(help: "Where to begin: \(ExplorationBounds.Start.allCases.map(\.rawValue).joined(separator: " or ")).")
+    var start = "led"
+    @Option(help: "How many states to look at, at most.")
+    var states = 4_000_000
+    @Option(help: "The last term, 2 to 15; members begin in term 1.")
+    var terms: UInt64 = 3
+    @Option(help: "How many messages are under way at once; of more, some are lost.")
+    var letters = 4
+    @Option(help: "How often a member runs out of patience, in all.")
+    var timeouts = 2
+    @Option(help: "How many entries clients hand in.")
+    var entries = 2
+    @Option(help: "How many members crash, each once.")
+    var crashes = 3
+    @Option(help: "How many messages arrive twice.")
+    var duplicates = 1
+    @Option(help: "How many messages overtake others on their link.")
+    var reorders = 1
+    @Option(help: "How often a leader repeats itself.")
+    var heartbeats = 0
+    @Option(help: "How often a leader gives up because nobody answers.")
+    var quorumLosses = 0
+    @Option(help: "How often a leader hands over.")
+    var handOvers = 0
+    @Option(help: "Build in a mistake: \(Mistake.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var mistake: String?
+    @Option(help: "Try every graph of links, each with so many seeds.")
+    var graphs: UInt64?
+
+    func validate() throws {
+        guard (1...100_000_000).contains(states) else { throw ValidationError("--states must be 1 to 100000000.") }
+        guard (2...15).contains(terms) else { throw ValidationError("--terms is \(terms); allowed are 2 to 15.") }
+        let counts = [letters, timeouts, entries, crashes, duplicates, reorders, heartbeats, quorumLosses, handOvers]
+        guard counts.allSatisfy({ (0...15).contains($0) }) else { throw ValidationError("Counts must be 0 to 15.") }
+        guard (graphs ?? 1) > 0 else { throw ValidationError("--graphs is 0; at least 1 is needed.") }
+        _ = try bounds()
+    }
+
+    func run() async throws {
+        let succeeded = if let graphs { await GraphBoard.run(seeds: graphs) } else { explore(try bounds()) }
+        if !succeeded { throw ExitCode(1) }
+    }
+
+    private func explore(_ bounds: ExplorationBounds) -> Bool {
+        var explorer = Explorer(bounds)
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let report = explorer.run { report in
+            if report.states > 100_000 { print("\(report.states) states, all within \(report.depth) steps looked at") }
+        }
+        print(ExplorationBoard.table(report, wall: clock.now - begin))
+        return report.problem == nil
+    }
+
+    private func bounds() throws -> ExplorationBounds {
+        guard let start = ExplorationBounds.Start(rawValue: start) else {
+            throw ValidationError("--start is \(start), which there is not.")
+        }
+        var bounds = ExplorationBounds(start: start, terms: terms, states: states)
+        bounds.letters = letters
+        bounds.timeouts = timeouts
+        bounds.entries = entries
+        bounds.crashes = crashes
+        bounds.duplicates = duplicates
+        bounds.reorders = reorders
+        bounds.heartbeats = heartbeats
+        bounds.quorumLosses = quorumLosses
+        bounds.handOvers = handOvers
+        if let mistake {
+            guard let known = Mistake(rawValue: mistake) else {
+                throw ValidationError("--mistake names \(mistake), which there is not.")
+            }
+            bounds.mistake = known
+        }
+        return bounds
+    }
+}
