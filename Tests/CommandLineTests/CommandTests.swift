@@ -101,6 +101,13 @@ import Testing
         #expect(table.text == "NAME     N\na       10\nlonger   7")
     }
 
+    @Test func coloursTakeNoPlaceInATable() {
+        var table = Table(["STATE", "N"])
+        table.add(["\u{1B}[31mgone\u{1B}[0m", "1"])
+        table.add(["follower", "2"])
+        #expect(table.text == "STATE     N\n\u{1B}[31mgone\u{1B}[0m      1\nfollower  2")
+    }
+
     @Test func amountsAreSpoken() {
         #expect(Duration.milliseconds(85).spoken == "85 ms")
         #expect(Duration.milliseconds(2940).spoken == "2.94 s")

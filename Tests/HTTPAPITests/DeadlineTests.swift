@@ -17,8 +17,7 @@ private struct EmbeddedConnection {
     init() throws {
         let context = LoopContext(
             loop: channel.eventLoop, service: node, doors: doors,
-            metrics: RequestMetrics(factory: PrometheusRegistry()), registry: PrometheusRegistry(),
-            clientAddress: "127.0.0.1:1")
+            metrics: RequestMetrics(factory: PrometheusRegistry()), registry: PrometheusRegistry())
         handler = ConnectionHandler(shared: context)
         try channel.pipeline.syncOperations.addHandlers([
             ByteToMessageHandler(HTTPRequestDecoder()), handler,
