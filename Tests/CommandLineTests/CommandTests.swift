@@ -76,7 +76,7 @@ import Testing
     @Test(
         arguments: [
             KeyCommand.self, TransactionCommand.self, LeaseCommand.self, WatchCommand.self, StatusCommand.self,
-            DemoCommand.self,
+            DemoCommand.self, BenchCommand.self, ServeCommand.self, DevCommand.self,
         ] as [any ParsableCommand.Type])
     func everySubcommandTeachesWithAnExample(_ root: any ParsableCommand.Type) {
         for command in [root] + root.configuration.subcommands where command.configuration.subcommands.isEmpty {

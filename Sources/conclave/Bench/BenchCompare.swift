@@ -13,6 +13,10 @@ struct BenchCompare: AsyncParsableCommand {
             Every measurement gets a fresh cluster on free loopback ports, and only one cluster runs at a time. \
             Everything started is ended and removed, also on Ctrl-C. The exit code is 1 if something failed or was \
             answered wrongly; a target not met does not change it.
+
+            EXAMPLE
+              conclave bench compare --quick
+              conclave bench compare --only put get --repeat 5 --report report.md
             """)
 
     @Flag(help: "Short runs, to see that everything works; too short to trust.")
