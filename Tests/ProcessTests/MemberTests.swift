@@ -73,7 +73,7 @@ extension ProcessTests {
                         description.members.contains { $0.isComplete && $0.clientAddress == member.clientAddress }
                     }.map(\.name)
                     let leaders = description.members.filter { $0.role == .leader }.map(\.name)
-                    return names == cluster.members.map(\.name) && leaders == [description.leader]
+                    return names == description.members.map(\.name) && leaders == [description.leader]
                 }
             }
         }

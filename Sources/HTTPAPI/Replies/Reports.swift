@@ -53,7 +53,9 @@ struct NodeReport {
         leaderField(&json)
         json.field("quorum", replica.configuration.quorum)
         json.array("members") { json in
-            for member in replica.configuration.members { json.object(MemberView(member, in: status).fields) }
+            for member in replica.configuration.members.sorted(by: { $0.name < $1.name }) {
+                json.object(MemberView(member, in: status).fields)
+            }
         }
     }
 
