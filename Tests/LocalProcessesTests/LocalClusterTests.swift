@@ -31,9 +31,9 @@ struct LocalClusterTests {
         let program = ServerProgram("sh") { member, _ in ["-c", "echo $WORD \(member.name); exec sleep 60"] }
         let cluster = try laidOut(program, launcher: ["env", "WORD=hello"])
         let member = cluster.members[0]
-        for _ in 0..<2 {
+        for life in 1...2 {
             try cluster.start(member)
-            try await cluster.waitUntilReady { cluster.logTail(of: $0).contains("hello n1") }
+            try await cluster.waitUntilReady { cluster.logTail(of: $0).split(separator: "\n").count == life }
             let id = try #require(cluster.processID(of: member))
             #expect(cluster.exitStatus(of: member) == nil)
             try await cluster.kill(member)
