@@ -50,27 +50,37 @@ public struct ClusterDescription: Hashable, Sendable, Decodable {
     /// All members.
     public var members: [Member]
 
-    /// One member; what the telling node cannot know of it is `nil`.
+    /// One member; what nobody can vouch for now is `nil`.
     public struct Member: Hashable, Sendable, Decodable {
         /// Its name.
         public var name: String
+        /// Whether the telling node hears from it.
+        public var reachable: Bool
         /// What it is at the moment.
         public var role: NodeStatus.Role?
         /// Where other members reach it.
         public var peerAddress: String
-        /// Where clients reach it.
+        /// Where clients reach it, as it last told.
         public var clientAddress: String?
-        /// Log entries it has yet to catch up on.
+        /// The release it runs, as it last told.
+        public var version: String?
+        /// The last log index it has applied.
+        public var appliedIndex: UInt64?
+        /// Log entries that the leader has and does not know it to have.
         public var lag: UInt64?
-        /// How long a message to it and back takes, in microseconds.
+        /// How long a message from the leader to it and back takes, in microseconds; 0 for the leader itself.
         public var roundTripMicroseconds: UInt64?
-        /// How long ago it last answered the leader, in milliseconds.
+        /// How long ago it last answered the leader, in milliseconds; 0 for the leader itself.
         public var silenceMilliseconds: UInt64?
         /// How long a sync of its log takes, in microseconds.
         public var diskSyncMicroseconds: UInt64?
+        /// How long ago it last told the telling node of itself, in milliseconds.
+        public var reportAgeMilliseconds: UInt64?
 
         private enum CodingKeys: String, CodingKey {
-            case name, role, lag
+            case name, reachable, role, version, lag
+            case appliedIndex = "applied_index"
+            case reportAgeMilliseconds = "report_age_ms"
             case peerAddress = "peer_address"
             case clientAddress = "client_address"
             case roundTripMicroseconds = "round_trip_us"
@@ -86,7 +96,7 @@ extension ClusterClient {
         try await ask("/v1/status", of: endpoint).decode(NodeStatus.self)
     }
 
-    /// The members of the cluster, as the node at `endpoint` sees them; a leader sees most.
+    /// The members of the cluster, as the node at `endpoint` sees them.
     public func cluster(of endpoint: Endpoint? = nil) async throws -> ClusterDescription {
         try await ask("/v1/cluster", of: endpoint).decode(ClusterDescription.self)
     }

@@ -26,6 +26,16 @@ public struct LeaseStatus: Hashable, Sendable {
     public var keys: [ByteString]
 }
 
+/// A page of the leases.
+public struct LeasePage: Hashable, Sendable {
+    /// In the order of their ids, without their keys.
+    public var leases: [LeaseStatus]
+    /// How many leases there are in all.
+    public var count: Int
+    /// Whether there are leases behind the last one of the page.
+    public var more: Bool
+}
+
 extension ClusterClient {
     /// Grants a lease.
     ///
@@ -80,9 +90,20 @@ extension ClusterClient {
         }
     }
 
-    /// All leases, in the order of their ids.
-    public func leases() async throws -> [LeaseStatus] {
-        try await perform(Call(path: "/v1/leases")).decode(WireLeases.self).leases.map(\.status)
+    /// Reads a page of the leases, in the order of their ids.
+    ///
+    /// - Parameters:
+    ///   - limit: leases at most; the node's own bound when `nil`.
+    ///   - start: the lowest id of the page; the lowest of all when `nil`. Behind a page goes on the number after the last.
+    public func leases(
+        limit: Int? = nil, from start: LeaseID? = nil, consistency: Consistency = .linearizable
+    ) async throws -> LeasePage {
+        var call = Call(path: "/v1/leases")
+        if let limit { call.query.append(("limit", String(limit))) }
+        if let start { call.query.append(("start", start.description)) }
+        if consistency == .stale { call.query.append(("consistency", "stale")) }
+        let wire = try await perform(call).decode(WireLeases.self)
+        return LeasePage(leases: wire.leases.map(\.status), count: wire.count, more: wire.more)
     }
 }
 
@@ -142,6 +163,8 @@ private struct WireKey: Decodable {
 
 private struct WireLeases: Decodable {
     var leases: [WireLease]
+    var count: Int
+    var more: Bool
 }
 
 /// The answer to a renewal of many: each result is a lease, or an object without a time to live where it is gone.

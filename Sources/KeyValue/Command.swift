@@ -188,6 +188,6 @@ package struct RangeQuery: Hashable, Sendable {
 package enum Query: Hashable, Sendable {
     case range(RangeQuery)
     case lease(LeaseID)
-    /// All leases, in the order of their ids.
-    case leases
+    /// At most `limit` leases from an id on, in the order of their ids; 0 = ``Limits/rangePage``.
+    case leases(from: LeaseID, limit: Int)
 }

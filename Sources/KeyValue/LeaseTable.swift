@@ -44,6 +44,18 @@ struct LeaseTable: Sendable {
         return place.found ? leases.value(at: place.position).grant(id: id, at: time) : nil
     }
 
+    /// At most `limit` leases, 0 for the most that are allowed, from `first` on.
+    func page(from first: LeaseID, limit: Int, at time: ClusterTime) -> LeasePage {
+        let size = limit == 0 ? Limits.rangePage : min(limit, Limits.rangePage)
+        var grants: [LeaseGrant] = []
+        var position = leases.lowerBound(first)
+        while grants.count < size, position < leases.endPosition {
+            grants.append(leases.value(at: position).grant(id: leases.key(at: position), at: time))
+            position = leases.position(after: position)
+        }
+        return LeasePage(grants: grants, count: count, more: position < leases.endPosition)
+    }
+
     // MARK: Changing
 
     /// Adds a lease whose id is free.

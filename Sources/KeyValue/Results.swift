@@ -113,8 +113,22 @@ package enum QueryResult: Hashable, Sendable {
     case range(RangeResult)
     /// `nil` when there is no such lease.
     case lease(LeaseStatus?)
-    case leases([LeaseGrant])
+    case leases(LeasePage)
     case failed(CommandFailure)
+}
+
+package struct LeasePage: Hashable, Sendable {
+    /// In the order of their ids.
+    package var grants: [LeaseGrant]
+    /// How many leases there are in all.
+    package var count: Int
+    /// Whether there are leases behind the last one of the page.
+    package var more: Bool
+    package init(grants: [LeaseGrant], count: Int, more: Bool) {
+        self.grants = grants
+        self.count = count
+        self.more = more
+    }
 }
 
 package struct LeaseStatus: Hashable, Sendable {

@@ -9,24 +9,12 @@ extension Store {
             var budget = Limits.rangeBytes
             return .range(keys.page(range, budget: &budget))
         case .lease(let id): return .lease(leaseStatus(id))
-        case .leases: return .leases(leaseGrants())
+        case .leases(let first, let limit): return .leases(leases.page(from: first, limit: limit, at: time))
         }
     }
 
     private func leaseStatus(_ id: LeaseID) -> LeaseStatus? {
         guard let state = leases.state(of: id) else { return nil }
         return LeaseStatus(grant: state.grant(id: id, at: time), keys: state.attachedKeys.map(\.bytes))
-    }
-
-    private func leaseGrants() -> [LeaseGrant] {
-        var result: [LeaseGrant] = []
-        result.reserveCapacity(leases.count)
-        var position = leases.leases.startPosition
-        while position < leases.leases.endPosition {
-            let id = leases.leases.key(at: position)
-            result.append(leases.leases.value(at: position).grant(id: id, at: time))
-            position = leases.leases.position(after: position)
-        }
-        return result
     }
 }

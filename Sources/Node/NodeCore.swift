@@ -18,6 +18,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private let failed: @Sendable (StorageError) -> Void
     private let startedAt: Instant
     private let incarnation: Incarnation
+    private let version: String
 
     private var outbox = Outbox()
     private var answers: [RequestID: PendingAnswer] = [:]
@@ -44,6 +45,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var nextSave: Instant
     private var nextStateSync: Instant
 
+    private var reports: MemberReports
+    /// Where clients reach this node; `nil` before it listens for them.
+    private var clientAddress: String?
     private var diskSync: TimeSpan?
     private var counters = LogStore.Counters()
 
@@ -68,7 +72,10 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         replica = opened.replica
         incarnation = opened.incarnation
         telemetry = Telemetry(logger: logger, names: options.members.map { (NodeID(name: $0.name), $0.name) })
+        version = options.version
         startedAt = monotonicNow()
+        reports = MemberReports(
+            others: options.members.map { NodeID(name: $0.name) }.filter { $0 != options.identity.id }, now: startedAt)
         nextSave = startedAt + Self.saveInterval
         nextStateSync = startedAt + Self.syncInterval
         inbox = Inbox(loop: loop) { [unowned self] in drain() }
@@ -101,7 +108,10 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     func received(_ body: Bytes, from node: NodeID) {
         do {
-            post(.input(.received(try PeerMessage(decoding: body), from: node)))
+            switch try PeerMessage(decoding: body) {
+            case .report(let report): reports.heard(report, from: node, at: monotonicNow())
+            case let message: post(.input(.received(message, from: node)))
+            }
         } catch {
             telemetry.unreadableFrame(from: node, error)
         }
@@ -109,11 +119,13 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     func connected(to node: NodeID) {
         telemetry.connected(node)
+        reports.connected(at: monotonicNow())
         post(.input(.connected(node)))
     }
 
     func disconnected(from node: NodeID, processIsGone: Bool) {
         telemetry.disconnected(node, processIsGone: processIsGone)
+        reports.lost(node)
         post(.input(.disconnected(node, processIsGone: processIsGone)))
     }
 
@@ -137,6 +149,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             handle(.logDurable(completion), at: now)
             replica.flush(at: now, catchingUp: false, into: &outbox)
         }
+        sendReports(at: now)
         answerQuestions()
         saveState(at: now)
         arm(at: now)
@@ -227,6 +240,18 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         return nil
     }
 
+    private func sendReports(at now: Instant) {
+        let recipients = reports.recipients(term: replica.raft.term, leader: replica.raft.leader, at: now)
+        guard !recipients.isEmpty else { return }
+        let message = PeerMessage.report(report(at: now)).encoded()
+        for node in recipients { transport.send(message, to: node) }
+        transport.flush()
+    }
+
+    private func report(at now: Instant) -> MemberReport {
+        replica.report(at: now, clientAddress: clientAddress, diskSync: diskSync, version: version)
+    }
+
     private func emptyOutbox() {
         outbox.sends.removeAll(keepingCapacity: true)
         outbox.thenSend.removeAll(keepingCapacity: true)
@@ -263,7 +288,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     /// Wakes the loop when the replica next wants to be.
     private func arm(at now: Instant) {
         guard takesPart else { return }
-        let wanted = min(replica.nextDeadline(at: now), stateDeadline)
+        let wanted = min(replica.nextDeadline(at: now), stateDeadline, reports.deadline)
         guard wanted <= now else { return setTimer(at: wanted) }
         guard !isTakingBreath else { return }
         isTakingBreath = true
@@ -324,9 +349,16 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     func status(failure: String?) -> NodeStatus {
         loop.preconditionInEventLoop()
         let now = monotonicNow()
+        let own = MemberAccount(node: replica.id, report: report(at: now), age: .zero, isCurrent: true)
         return NodeStatus(
             replica: replica.status(at: now), uptime: now - startedAt, diskSync: diskSync, logSyncs: counters.syncs,
-            incarnation: incarnation.rawValue, ready: replica.isReady && failure == nil, failure: failure)
+            incarnation: incarnation.rawValue, ready: replica.isReady && failure == nil, failure: failure,
+            members: [own] + reports.accounts(at: now))
+    }
+
+    func serves(clientsAt address: String) {
+        loop.preconditionInEventLoop()
+        clientAddress = address
     }
 
     /// Ends the loop's work; returns what `state.db` still lacks.

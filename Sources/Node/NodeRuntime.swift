@@ -10,6 +10,8 @@ internal import Synchronization
 package final class NodeRuntime: NodeService {
     package let identity: NodeIdentity
     private let core: NodeCore
+    /// The host at which the other members reach this one.
+    private let ownHost: String
     private let logger: Logger
     private let nextWatch = Atomic<UInt64>(1)
     private let latch: FailureLatch
@@ -21,6 +23,7 @@ package final class NodeRuntime: NodeService {
     package init(options: NodeOptions, loop: any EventLoop, logger: Logger) throws {
         Limits.check()
         identity = options.identity
+        ownHost = options.members.first { $0.name == options.name }?.host ?? options.peerListenHost
         self.logger = logger
         let opened = try OpenedNode.open(
             options, seed: UInt64.random(in: .min ... .max), now: monotonicNow(), logger: logger)
@@ -68,6 +71,10 @@ package final class NodeRuntime: NodeService {
             })
     }
 
+    package func serves(clientsAt address: String) {
+        core.post(.ask { [ownHost] in $0.serves(clientsAt: address.reachable(at: ownHost)) })
+    }
+
     package func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void) {
         core.post(
             .ask { [latch] core in
@@ -110,6 +117,16 @@ package final class NodeRuntime: NodeService {
         return await withCheckedContinuation { continuation in
             core.loop.execute { continuation.resume(returning: body(core)) }
         }
+    }
+}
+
+extension String {
+    /// This address, with `host` in place of one that stands for all addresses of a machine.
+    fileprivate func reachable(at host: String) -> String {
+        for any in ["0.0.0.0:", "[::]:"] where hasPrefix(any) {
+            return (host.contains(":") ? "[\(host)]:" : "\(host):") + dropFirst(any.count)
+        }
+        return self
     }
 }
 

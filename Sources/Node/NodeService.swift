@@ -30,6 +30,9 @@ package protocol NodeService: AnyObject, Sendable {
     /// Nothing is told of a watch that is not open.
     func progress(of watch: WatchID, sink: any WatchSink, completion: @escaping @Sendable (Revision) -> Void)
 
+    /// Clients reach this node at `address`, as the other members are told.
+    func serves(clientsAt address: String)
+
     /// The replica's own account of itself, on `loop`.
     func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void)
 }
@@ -68,9 +71,11 @@ package struct NodeStatus: Sendable {
     package var ready: Bool
     /// Whether ``Node`` asks to be restarted (a latched disk error); `nil` when all is well.
     package var failure: String?
+    /// What is known of each member, this one included. One that was never heard of is not there.
+    package var members: [MemberAccount]
     package init(
         replica: ReplicaStatus, uptime: TimeSpan, diskSync: TimeSpan?, logSyncs: UInt64, incarnation: UInt64,
-        ready: Bool, failure: String?
+        ready: Bool, failure: String?, members: [MemberAccount]
     ) {
         self.replica = replica
         self.uptime = uptime
@@ -79,5 +84,22 @@ package struct NodeStatus: Sendable {
         self.incarnation = incarnation
         self.ready = ready
         self.failure = failure
+        self.members = members
+    }
+}
+
+/// What a member last told of itself.
+package struct MemberAccount: Sendable {
+    package var node: NodeID
+    package var report: MemberReport
+    /// How long ago it came.
+    package var age: TimeSpan
+    /// Whether the report still holds: it is not older than ``Limits/reportLifetime``, and its member was not lost since.
+    package var isCurrent: Bool
+    package init(node: NodeID, report: MemberReport, age: TimeSpan, isCurrent: Bool) {
+        self.node = node
+        self.report = report
+        self.age = age
+        self.isCurrent = isCurrent
     }
 }

@@ -80,6 +80,12 @@ package enum Limits {
     package static let appendsInFlight = 64
     /// Bytes of one piece of a snapshot.
     package static let snapshotChunkBytes = 256 * 1024
+    /// Bytes of the address at which a member says that clients reach it, and of the name of the release it runs.
+    package static let addressBytes = 512
+    package static let releaseBytes = 64
+    /// How often members tell each other of themselves, and how long what they told holds.
+    package static let reportInterval = TimeSpan.seconds(1)
+    package static let reportLifetime = TimeSpan.seconds(3)
     /// Unsent bytes to one peer before further frames are dropped (consensus repeats what matters).
     package static let peerBufferBytes = 64 * 1024 * 1024
 
@@ -142,6 +148,7 @@ package enum Limits {
             appendBytes + commandBytes < frameBytes, "an append with one oversized command must fit into a frame")
         precondition(snapshotChunkBytes < frameBytes, "a piece of a snapshot must fit into a frame")
         precondition(nameBytes + 128 < helloBytes, "a member's name must fit into a hello")
+        precondition(reportInterval * 2 < reportLifetime, "a late report must not make a member look gone")
         precondition(members * 2 < peerConnections, "every member must be able to connect")
         precondition(rememberedBytes > bodyBytes, "a request's result must fit into the memory of requests")
         precondition(minimumLease < maximumLease, "leases need a range")

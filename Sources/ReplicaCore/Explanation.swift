@@ -3,19 +3,13 @@ package import Primitives
 extension Replica {
     /// What this node says of itself.
     package func status(at now: Instant) -> ReplicaStatus {
-        let role: ReplicaStatus.Role = raft.isLeader ? .leader : raft.isLooking ? .looking : .follower
-        return ReplicaStatus(
+        ReplicaStatus(
             node: id, role: role, term: raft.term, leader: raft.leader, configuration: raft.configuration,
             commitIndex: raft.commitIndex, appliedIndex: store.appliedIndex, lastIndex: raft.log.lastIndex,
             firstIndex: raft.log.firstIndex, revision: store.revision,
             compactedRevision: store.header.compactedRevision,
             digest: store.header.digest, keys: store.keyCount, leases: store.leaseCount, watches: watches.count,
             storeBytes: store.storeBytes, pendingRequests: requests.count,
-            peers: raft.peerProgress(at: now).map {
-                ReplicaStatus.PeerStatus(
-                    node: $0.id, matchIndex: $0.match, roundTrip: $0.roundTrip, silence: $0.silence,
-                    snapshotInProgress: $0.isReceivingSnapshot)
-            },
             explanation: explanation(at: now))
     }
 

@@ -9,6 +9,8 @@ package enum PeerMessage: Hashable, Sendable {
     case forward(Forward)
     /// A forward the sender did not take; nothing of it was appended.
     case forwardRefused(ForwardRefused)
+    /// What the sender tells of itself, for people to read.
+    case report(MemberReport)
 }
 
 /// A follower's batch for the leader of `term`.
@@ -86,6 +88,9 @@ extension PeerMessage {
         case .forwardRefused(let refused):
             writer.write(UInt8(3))
             refused.encode(into: &writer)
+        case .report(let report):
+            writer.write(UInt8(4))
+            report.encode(into: &writer)
         }
         return writer.bytes
     }
@@ -105,6 +110,7 @@ extension PeerMessage {
         case 1: self = .consensus(try Message(from: &reader))
         case 2: self = .forward(try Forward(from: &reader))
         case 3: self = .forwardRefused(try ForwardRefused(from: &reader))
+        case 4: self = .report(try MemberReport(from: &reader))
         case let tag: throw .invalid("peer message tag \(tag)")
         }
         try reader.expectEnd()

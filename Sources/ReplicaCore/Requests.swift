@@ -173,6 +173,7 @@ extension Replica {
         case .consensus(let message): raft.receive(message, from: sender, now: now, into: &raftOut)
         case .forward(let forward): receive(forward, from: sender, at: now)
         case .forwardRefused(let refused): receive(refused, at: now, into: &out)
+        case .report: break  // For the shell; a replica decides nothing by it.
         }
     }
 

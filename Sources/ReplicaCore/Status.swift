@@ -20,36 +20,16 @@ package struct ReplicaStatus: Sendable {
     package var watches: Int
     package var storeBytes: Int
     package var pendingRequests: Int
-    /// On a leader: how the others follow. Empty elsewhere.
-    package var peers: [PeerStatus]
     /// One sentence per fact, in plain words: why there is no leader, or that there is one.
     package var explanation: [String]
 
     package enum Role: String, Sendable { case leader, follower, looking }
 
-    package struct PeerStatus: Sendable {
-        package var node: NodeID
-        package var matchIndex: LogIndex
-        package var roundTrip: TimeSpan?
-        /// How long ago it last answered.
-        package var silence: TimeSpan?
-        package var snapshotInProgress: Bool
-        package init(
-            node: NodeID, matchIndex: LogIndex, roundTrip: TimeSpan?, silence: TimeSpan?, snapshotInProgress: Bool
-        ) {
-            self.node = node
-            self.matchIndex = matchIndex
-            self.roundTrip = roundTrip
-            self.silence = silence
-            self.snapshotInProgress = snapshotInProgress
-        }
-    }
-
     package init(
         node: NodeID, role: Role, term: Term, leader: NodeID?, configuration: Configuration, commitIndex: LogIndex,
         appliedIndex: LogIndex, lastIndex: LogIndex, firstIndex: LogIndex, revision: Revision,
         compactedRevision: Revision, digest: UInt64, keys: Int, leases: Int, watches: Int, storeBytes: Int,
-        pendingRequests: Int, peers: [PeerStatus], explanation: [String]
+        pendingRequests: Int, explanation: [String]
     ) {
         self.node = node
         self.role = role
@@ -68,7 +48,6 @@ package struct ReplicaStatus: Sendable {
         self.watches = watches
         self.storeBytes = storeBytes
         self.pendingRequests = pendingRequests
-        self.peers = peers
         self.explanation = explanation
     }
 }

@@ -78,6 +78,7 @@ extension PeerMessage {
         case .consensus(let message): "\(message)"
         case .forward(let m): "forward t\(m.term.rawValue) of \(m.items.count)"
         case .forwardRefused(let m): "refused t\(m.term.rawValue) of \(m.origins.count)"
+        case .report(let m): "report t\(m.term.rawValue)"
         }
     }
 }

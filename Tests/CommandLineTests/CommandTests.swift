@@ -76,7 +76,7 @@ import Testing
     @Test(
         arguments: [
             KeyCommand.self, TransactionCommand.self, LeaseCommand.self, WatchCommand.self, StatusCommand.self,
-            DemoCommand.self,
+            DemoCommand.self, BenchCommand.self, ServeCommand.self, DevCommand.self,
         ] as [any ParsableCommand.Type])
     func everySubcommandTeachesWithAnExample(_ root: any ParsableCommand.Type) {
         for command in [root] + root.configuration.subcommands where command.configuration.subcommands.isEmpty {
@@ -99,6 +99,13 @@ import Testing
         table.add(["a", "10"])
         table.add(["longer", "7"])
         #expect(table.text == "NAME     N\na       10\nlonger   7")
+    }
+
+    @Test func coloursTakeNoPlaceInATable() {
+        var table = Table(["STATE", "N"])
+        table.add(["\u{1B}[31mgone\u{1B}[0m", "1"])
+        table.add(["follower", "2"])
+        #expect(table.text == "STATE     N\n\u{1B}[31mgone\u{1B}[0m      1\nfollower  2")
     }
 
     @Test func amountsAreSpoken() {

@@ -13,12 +13,12 @@ private struct EmbeddedConnection {
     let channel = EmbeddedChannel()
     let handler: ConnectionHandler
     let doors = Doors(connectionLimit: 10)
+    let context: LoopContext
 
     init() throws {
-        let context = LoopContext(
+        context = LoopContext(
             loop: channel.eventLoop, service: node, doors: doors,
-            metrics: RequestMetrics(factory: PrometheusRegistry()), registry: PrometheusRegistry(),
-            clientAddress: "127.0.0.1:1")
+            metrics: RequestMetrics(factory: PrometheusRegistry()), registry: PrometheusRegistry())
         handler = ConnectionHandler(shared: context)
         try channel.pipeline.syncOperations.addHandlers([
             ByteToMessageHandler(HTTPRequestDecoder()), handler,
@@ -67,6 +67,31 @@ struct DeadlineTests {
         #expect(answer.hasPrefix("HTTP/1.1 400 "))
         #expect(answer.contains("the request did not arrive within 20s"))
         #expect(connection.pass(Limits.slowRequest + .seconds(30)) == nil)
+        #expect(!connection.channel.isActive)
+    }
+
+    @Test(arguments: [
+        "PUT /v1/kv/a HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nabc",
+        "PUT /v1/kv/a HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        "POST /v1/txn HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\n",
+    ])
+    func aNodeThatStopsDoesNotWaitForTheRestOfARequest(_ beginning: String) throws {
+        let connection = try EmbeddedConnection()
+        try connection.send(beginning)
+        connection.doors.close()
+        connection.context.endConnections()
+        let answer = try connection.received()
+        #expect(answer.hasPrefix("HTTP/1.1 503 "))
+        #expect(answer.contains("\"outcome\":\"not_applied\""))
+        #expect(!connection.channel.isActive)
+        #expect(connection.node.revision == Revision.empty)
+    }
+
+    @Test func aNodeThatStopsClosesAConnectionWhoseRequestHasBarelyBegun() throws {
+        let connection = try EmbeddedConnection()
+        try connection.send("PUT /v1/kv/a HT")
+        connection.doors.close()
+        connection.context.endConnections()
         #expect(!connection.channel.isActive)
     }
 

@@ -65,10 +65,42 @@ struct LeaseTests {
                     == #"{"id":"000000000000000a","ttl_ms":10000,"remaining_ms":10000,"keys":[{"key":"a"},{"key_base64":"/w=="}]}"#
                     + "\n")
             let list = try await server.request("GET", "/v1/leases")
-            #expect(list.text == #"{"leases":[{"id":"000000000000000a","ttl_ms":10000,"remaining_ms":10000}]}"# + "\n")
+            #expect(
+                list.text
+                    == #"{"leases":[{"id":"000000000000000a","ttl_ms":10000,"remaining_ms":10000}],"#
+                    + #""count":1,"more":false,"revision":3}"# + "\n")
             let revoked = try await server.request("DELETE", "/v1/leases/000000000000000a")
             #expect(revoked.text == "{\"id\":\"000000000000000a\",\"deleted\":2,\"revision\":4}\n")
             try await #expect(server.request("GET", "/v1/kv/a").status == 404)
+        }
+    }
+
+    @Test func leasesAreListedInPages() async throws {
+        try await TestServer.run { server in
+            let ids = [0xA, 0xB, 0x100, 0x7FFF_FFFF_FFFF_FFFF] as [UInt64]
+            for id in ids.reversed() { server.node.apply(.grantLease(LeaseID(id), ttl: .seconds(10))) }
+            func page(_ query: String) async throws -> (ids: [String], rest: Substring) {
+                let text = try await server.request("GET", "/v1/leases?\(query)").text
+                let rest = try #require(text.firstRange(of: "],")).upperBound
+                return (text.matches(of: /"id":"([0-9a-f]+)"/).map { String($0.1) }, text[rest...].dropLast())
+            }
+            let first = try await page("limit=2")
+            #expect(first.ids == ["000000000000000a", "000000000000000b"])
+            #expect(first.rest == #""count":4,"more":true,"revision":1}"#)
+            let second = try await page("limit=2&start=000000000000000c")
+            #expect(second.ids == ["0000000000000100", "7fffffffffffffff"])
+            #expect(second.rest == #""count":4,"more":false,"revision":1}"#)
+            let last = try await page("start=7fffffffffffffff&consistency=stale")
+            #expect(last.ids == ["7fffffffffffffff"])
+        }
+    }
+
+    @Test(arguments: ["limit=0", "limit=10001", "limit=x", "start=12", "start=", "after=1", "limit=1&limit=2"])
+    func aListOfLeasesIsAskedForCorrectlyOrNotAtAll(_ query: String) async throws {
+        try await TestServer.run { server in
+            let refused = try await server.request("GET", "/v1/leases?\(query)")
+            #expect(refused.status == 400)
+            #expect(refused.text.contains(query.prefix { $0 != "=" }))
         }
     }
 

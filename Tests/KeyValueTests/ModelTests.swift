@@ -83,7 +83,15 @@ import Testing
                 + model.remembered.map { .remembered($0) }
             #expect(sorted(store.records()) == content)
             #expect(sorted(replica.records()) == content)
-            #expect(store.query(.leases) == .leases(model.leases.compactMap { model.grant($0.id) }))
+            let grants = model.leases.compactMap { model.grant($0.id) }
+            #expect(
+                store.query(.leases(from: LeaseID(0), limit: 0))
+                    == .leases(LeasePage(grants: grants, count: grants.count, more: false)))
+            if let middle = grants.dropFirst(grants.count / 2).first?.id {
+                let rest = grants.drop { $0.id < middle }
+                let page = LeasePage(grants: Array(rest.prefix(2)), count: grants.count, more: rest.count > 2)
+                #expect(store.query(.leases(from: middle, limit: 2)) == .leases(page))
+            }
             for lease in model.leases {
                 let keys = model.records(at: nil).filter { $0.lease == lease.id }.map(\.key)
                 let status = model.grant(lease.id).map { LeaseStatus(grant: $0, keys: keys) }

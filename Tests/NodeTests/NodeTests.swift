@@ -30,7 +30,8 @@ import Testing
         try await withNode(in: try Folder()) { node in
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let onLoop = await withCheckedContinuation { continuation in
-                node.submit(.read(.leases, .linearizable), timeout: .seconds(5), on: loop) { _ in
+                node.submit(.read(.leases(from: LeaseID(1), limit: 0), .linearizable), timeout: .seconds(5), on: loop) {
+                    _ in
                     continuation.resume(returning: loop.inEventLoop)
                 }
             }

@@ -1,5 +1,6 @@
 import ConclaveClient
 import Foundation
+import LocalProcesses
 import Testing
 
 @testable import conclave
@@ -60,6 +61,12 @@ extension ProcessTests {
                 try await Task.sleep(for: .seconds(2))
                 #expect(try await run("kv", "get", "kept", at: cluster).output == "alive")
                 #expect(try await run("lease", "list", at: cluster).output.contains(id))
+                var more: [LeaseID] = []
+                for _ in 0..<2 { more.append(try await client.grantLease(ttl: .seconds(60)).id) }
+                let listed = try await run("lease", "list", "--limit", "2", "--json", at: cluster).output
+                let all = ([id] + more.map(\.description)).sorted()
+                #expect(listed.matches(of: /"id":"([0-9a-f]+)"/).map { String($0.1) } == Array(all.prefix(2)))
+                for lease in more { try await client.revokeLease(lease) }
                 #expect(try await run("lease", "show", id, at: cluster).output.contains("kept"))
                 keeper.send(SIGINT)
                 let end = try await keeper.outcome()

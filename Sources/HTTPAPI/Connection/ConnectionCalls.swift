@@ -75,7 +75,7 @@ extension ConnectionHandler {
         extend(Limits.requestTimeout)
         shared.service.status(on: shared.loop) { [self] status in
             let told = NodeReport(
-                status: status, identity: shared.service.identity, clientAddress: shared.clientAddress,
+                status: status, identity: shared.service.identity,
                 connections: shared.doors.connections, streams: shared.doors.streams)
             answer(number) { $0.report(report, told) { shared.metricsText(told) } }
         }

@@ -83,13 +83,15 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func closeNow() { context?.close(promise: nil) }
 
-    /// The server stops: ends now when idle, after the current answer otherwise.
+    /// The server stops: ends now when idle, after the current answer otherwise. A request that is not all here yet was
+    /// not begun with; its client learns that, and is not waited for.
     func finishSoon() {
         switch state {
         case .idle: closeNow()
         case .streaming(let stream): stream.finish()
         case .answering: pending?.finish()
-        case .receiving, .lingering, .closed: break
+        case .receiving: refuse(.notReady("this node is stopping, and the request had not arrived whole"))
+        case .lingering, .closed: break
         }
     }
 

@@ -192,9 +192,12 @@ extension Renderer {
             }
         case (.lease(nil), .lease(let id)):
             problem(.leaseNotFound(id), at: position)
-        case (.leases(let grants), _):
+        case (.leases(let page), _):
             json(.ok, position) { json in
-                json.array("leases") { json in for grant in grants { json.object { $0.leaseFields(grant) } } }
+                json.array("leases") { json in for grant in page.grants { json.object { $0.leaseFields(grant) } } }
+                json.field("count", page.count)
+                json.field("more", page.more)
+                json.field("revision", position.revision.rawValue)
             }
         case (.range, _), (.lease, _):
             preconditionFailure("a node answered a read with the result of another kind of read")

@@ -9,8 +9,6 @@ import ReplicaCore
 struct NodeReport {
     let status: NodeStatus
     let identity: NodeIdentity
-    /// Where this node's own clients reach it.
-    let clientAddress: String
     let connections: Int
     let streams: Int
 
@@ -39,13 +37,13 @@ struct NodeReport {
         json.field("connections", connections)
         json.field("streams", streams)
         json.field("ready", status.ready)
-        optional("failure", status.failure, &json)
-        optional("disk_sync_us", status.diskSync.map(microseconds), &json)
+        json.optional("failure", status.failure)
+        json.optional("disk_sync_us", status.diskSync?.wholeMicroseconds)
         json.field("log_syncs", status.logSyncs)
         json.field("version", identity.version)
         json.field("cluster", String(identity.cluster.rawValue, radix: 16))
         json.field("incarnation", status.incarnation)
-        json.field("uptime_ms", UInt64(clamping: status.uptime.milliseconds))
+        json.field("uptime_ms", status.uptime.wholeMilliseconds)
     }
 
     func clusterFields(_ json: inout JSONWriter) {
@@ -55,7 +53,9 @@ struct NodeReport {
         leaderField(&json)
         json.field("quorum", replica.configuration.quorum)
         json.array("members") { json in
-            for member in replica.configuration.members { json.object { memberFields(member, &$0) } }
+            for member in replica.configuration.members.sorted(by: { $0.name < $1.name }) {
+                json.object(MemberView(member, in: status).fields)
+            }
         }
     }
 
@@ -65,51 +65,7 @@ struct NodeReport {
     }
 
     private func leaderField(_ json: inout JSONWriter) {
-        optional("leader", replica.leader.map(memberName), &json)
-    }
-
-    /// What this node cannot know of another member is null.
-    private func memberFields(_ member: Configuration.Member, _ json: inout JSONWriter) {
-        let isSelf = member.id == identity.id
-        let peer = replica.peers.first { $0.node == member.id }
-        json.field("name", member.name)
-        json.field("self", isSelf)
-        optional("role", role(of: member.id), &json)
-        json.field("peer_address", member.peerAddress)
-        optional("client_address", isSelf ? clientAddress : nil, &json)
-        let matched = isSelf ? replica.appliedIndex : peer?.matchIndex
-        let newest = isSelf && replica.role != .leader ? replica.commitIndex : replica.lastIndex
-        optional(
-            "lag", matched.map { UInt64(clamping: Int64(clamping: newest.rawValue) - Int64(clamping: $0.rawValue)) },
-            &json)
-        optional("round_trip_us", peer?.roundTrip.map(microseconds), &json)
-        optional("silence_ms", peer?.silence.map { UInt64(clamping: $0.milliseconds) }, &json)
-        optional("disk_sync_us", isSelf ? status.diskSync.map(microseconds) : nil, &json)
-        if let peer {
-            json.field("snapshot_in_progress", peer.snapshotInProgress)
-        } else {
-            json.null("snapshot_in_progress")
-        }
-    }
-
-    /// Only a leader hears from the others; a follower knows itself and its leader.
-    private func role(of member: NodeID) -> String? {
-        if member == identity.id { return replica.role.rawValue }
-        if member == replica.leader { return ReplicaStatus.Role.leader.rawValue }
-        guard replica.role == .leader, let silence = replica.peers.first(where: { $0.node == member })?.silence else {
-            return nil
-        }
-        return silence < Limits.memberSilence ? ReplicaStatus.Role.follower.rawValue : nil
-    }
-
-    private func microseconds(_ span: TimeSpan) -> UInt64 { UInt64(clamping: span.nanoseconds / 1_000) }
-
-    private func optional(_ name: StaticString, _ value: String?, _ json: inout JSONWriter) {
-        if let value { json.field(name, value) } else { json.null(name) }
-    }
-
-    private func optional(_ name: StaticString, _ value: UInt64?, _ json: inout JSONWriter) {
-        if let value { json.field(name, value) } else { json.null(name) }
+        json.optional("leader", replica.leader.map(memberName))
     }
 }
 

@@ -91,7 +91,7 @@ extension Call {
         case .deleteKeys: return try deleteKeys(headers, &parameters)
         case .transaction: return try transaction(headers, body)
         case .createLease: return try createLease(headers, body)
-        case .listLeases: return .read(.leases, try consistency(&parameters), .leases)
+        case .listLeases: return try listLeases(&parameters)
         case .renewLeases: return try renewLeases(body)
         case .renewLease: return .renewOne(try leaseID("the lease in the path", destination.name))
         case .getLease:

@@ -50,6 +50,14 @@ extension Call {
         return .renewMany(ids)
     }
 
+    static func listLeases(_ parameters: inout QueryParameters) throws(Problem) -> Action {
+        let start = try parameters.take("start").map { (text) throws(Problem) in try leaseID("start", text) }
+        let limit = try parameters.take("limit").map { (text) throws(Problem) in
+            try pageLimit("limit", parseDecimal(text), text)
+        }
+        return .read(.leases(from: start ?? LeaseID(1), limit: limit ?? 0), try consistency(&parameters), .leases)
+    }
+
     static func revokeLease(_ name: ArraySlice<UInt8>, _ headers: RequestHeaders) throws(Problem) -> Action {
         try Conditions.none(headers)
         return .write(

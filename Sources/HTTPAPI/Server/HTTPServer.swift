@@ -52,7 +52,7 @@ package final class HTTPServer: Sendable {
             let contexts = try await LoopContexts(group) { [self] loop in makeContext(loop) }
             try await contexts.learnPosition()
             let listener = try await bind(group, contexts)
-            try await contexts.tell(address: Self.text(listener.localAddress) ?? "\(options.host):\(options.port)")
+            service.serves(clientsAt: Self.text(listener.localAddress) ?? "\(options.host):\(options.port)")
             running.withLock {
                 $0 = Running(group: group, ownsGroup: ownsGroup, listener: listener, contexts: contexts)
             }
@@ -80,8 +80,7 @@ package final class HTTPServer: Sendable {
 
     private func makeContext(_ loop: any EventLoop) -> LoopContext {
         LoopContext(
-            loop: loop, service: service, doors: doors, metrics: metrics, registry: registry,
-            clientAddress: "\(options.host):\(options.port)")
+            loop: loop, service: service, doors: doors, metrics: metrics, registry: registry)
     }
 
     private func bind(_ group: any EventLoopGroup, _ contexts: LoopContexts) async throws -> any Channel {

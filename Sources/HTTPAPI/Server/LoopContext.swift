@@ -13,8 +13,6 @@ final class LoopContext {
     let wheel: TimingWheel
     /// Encodes each batch of events once for all streams of this loop.
     let encoder = BatchEncoder()
-    /// Where clients reach this node, as `/v1/cluster` tells them.
-    var clientAddress: String
     /// Fields that every head has.
     private var common: CommonFields
     /// The newest state any answer of this node reflected; what answers without a state of their own carry.
@@ -27,14 +25,13 @@ final class LoopContext {
 
     init(
         loop: any EventLoop, service: any NodeService, doors: Doors, metrics: RequestMetrics,
-        registry: PrometheusRegistry, clientAddress: String
+        registry: PrometheusRegistry
     ) {
         self.loop = loop
         self.service = service
         self.doors = doors
         self.metrics = metrics
         self.registry = registry
-        self.clientAddress = clientAddress
         wheel = TimingWheel(loop: loop)
         common = CommonFields(nodeName: service.identity.name)
     }

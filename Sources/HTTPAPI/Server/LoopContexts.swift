@@ -33,13 +33,6 @@ struct LoopContexts: Sendable {
         }
     }
 
-    func tell(address: String) async throws {
-        try await onEachLoop { context, done in
-            context.clientAddress = address
-            done.succeed()
-        }
-    }
-
     func endConnections() async {
         try? await onEachLoop { context, done in
             context.endConnections()

@@ -8,6 +8,11 @@ struct BenchCommand: AsyncParsableCommand {
         discussion: """
             Every workload drives Conclave's native API or, with --target etcd, etcd's JSON gateway, with the same \
             code. Every answer is checked; a wrong one counts as an error, and errors make the exit code 1.
+
+            EXAMPLE
+              conclave dev --nodes 3 &
+              conclave bench put --endpoints 127.0.0.1:2379,127.0.0.1:2479,127.0.0.1:2579
+              conclave bench put --endpoints 10.0.0.9:2379 --target etcd
             """,
         subcommands: [
             BenchCreate.self, BenchPut.self, BenchGet.self, BenchSerial.self, BenchRenew.self, BenchWatch.self,

@@ -1,11 +1,16 @@
 import ArgumentParser
 import LoadGenerator
+import LocalProcesses
 
 /// `conclave bench watch`
 struct BenchWatch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",
-        abstract: "Watchers of one key, each on its own connection: how long until all are told of a change.")
+        abstract: "Watchers of one key, each on its own connection: how long until all are told of a change.",
+        discussion: """
+            EXAMPLE
+              conclave bench watch --watchers 5000 --changes 20
+            """)
     @OptionGroup var target: BenchTargetOptions
 
     @Option(help: "Watchers.")
@@ -58,7 +63,11 @@ struct BenchWatch: AsyncParsableCommand {
 struct BenchExpiry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "expiry",
-        abstract: "Leases of 2 s that nobody renews: how much later a watcher is told that their keys went.")
+        abstract: "Leases of 2 s that nobody renews: how much later a watcher is told that their keys went.",
+        discussion: """
+            EXAMPLE
+              conclave bench expiry --leases 1000
+            """)
     @OptionGroup var target: BenchTargetOptions
 
     @Option(help: "Leases.")
@@ -87,7 +96,11 @@ struct BenchExpiry: AsyncParsableCommand {
 struct BenchFailover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "failover",
-        abstract: "Write continually while something happens to the servers: how long nobody could write.")
+        abstract: "Write continually while something happens to the servers: how long nobody could write.",
+        discussion: """
+            EXAMPLE
+              conclave bench failover --endpoints 127.0.0.1:2379,127.0.0.1:2479 --action 'kill -9 4711'
+            """)
     @OptionGroup var target: BenchTargetOptions
 
     @Option(help: "A shell command that does it, for instance 'kill -9 4711'.")

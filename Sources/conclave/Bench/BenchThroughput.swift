@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LoadGenerator
+import LocalProcesses
 import NIOCore
 
 /// Runs one throughput workload and prints what it measured.
@@ -77,7 +78,11 @@ enum BenchThroughput {
 /// `conclave bench create`
 struct BenchCreate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Create-if-absent of fresh keys.")
+        commandName: "create", abstract: "Create-if-absent of fresh keys.",
+        discussion: """
+            EXAMPLE
+              conclave bench create --endpoints 127.0.0.1:2379,127.0.0.1:2479,127.0.0.1:2579
+            """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
@@ -88,7 +93,13 @@ struct BenchCreate: AsyncParsableCommand {
 
 /// `conclave bench put`
 struct BenchPut: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "put", abstract: "Write over a set of keys.")
+    static let configuration = CommandConfiguration(
+        commandName: "put", abstract: "Write over a set of keys.",
+        discussion: """
+            EXAMPLE
+              conclave bench put --connections 256 --value-size 1024 --duration 30s
+              conclave bench put --rate 2000 --json
+            """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
@@ -100,7 +111,11 @@ struct BenchPut: AsyncParsableCommand {
 /// `conclave bench get`
 struct BenchGet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "get", abstract: "Linearizable reads of a set of keys, which it writes first.")
+        commandName: "get", abstract: "Linearizable reads of a set of keys, which it writes first.",
+        discussion: """
+            EXAMPLE
+              conclave bench get --keys 100 --duration 30s
+            """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
@@ -112,7 +127,11 @@ struct BenchGet: AsyncParsableCommand {
 /// `conclave bench serial`
 struct BenchSerial: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serial", abstract: "One writer, one request at a time: how long one write takes.")
+        commandName: "serial", abstract: "One writer, one request at a time: how long one write takes.",
+        discussion: """
+            EXAMPLE
+              conclave bench serial --requests 5000
+            """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     func run() async throws {
@@ -123,7 +142,11 @@ struct BenchSerial: AsyncParsableCommand {
 /// `conclave bench renew`
 struct BenchRenew: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "renew", abstract: "Lease renewals, one lease per connection.")
+        commandName: "renew", abstract: "Lease renewals, one lease per connection.",
+        discussion: """
+            EXAMPLE
+              conclave bench renew --connections 1000
+            """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions

@@ -100,22 +100,33 @@ struct LeaseCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List all leases.",
+            abstract: "List the leases, one a line, in the order of their ids.",
             discussion: """
                 EXAMPLE
-                  conclave lease list --json
+                  conclave lease list
+                  conclave lease list --limit 100 --json
                 """)
 
+        @Option(help: "Leases at most; by default all.")
+        var limit: Int?
         @OptionGroup var client: ClientArguments
 
+        func validate() throws {
+            guard limit ?? 1 > 0 else { throw ValidationError("--limit is at least 1") }
+        }
+
         func run() async throws {
-            let leases = try await client.withClient { try await $0.leases() }
-            guard !client.json else { return Terminal.say(JSONValue.array(leases.map(\.json)).text) }
-            var table = Table(["LEASE", "TTL", "REMAINING"], rightAligned: [1, 2])
-            for lease in leases {
-                table.add([lease.id.description, lease.ttl.spoken, lease.remaining?.spoken ?? "-"])
+            try await client.withClient { cluster in
+                var start: LeaseID?
+                var left = limit ?? .max
+                while left > 0 {
+                    let page = try await cluster.leases(limit: min(left, 1000), from: start)
+                    for lease in page.leases { client.print(lease.sentence, json: lease.json) }
+                    guard page.more, let last = page.leases.last else { return }
+                    left -= page.leases.count
+                    start = LeaseID(rawValue: last.id.rawValue + 1)
+                }
             }
-            Terminal.say(table.text)
         }
     }
 
@@ -139,8 +150,7 @@ struct LeaseCommand: AsyncParsableCommand {
                 throw ExitCode(Exit.notFound)
             }
             guard !client.json else { return Terminal.say(lease.json.text) }
-            let remaining = lease.remaining.map { ", \($0.spoken) left" } ?? ""
-            Terminal.say("lease \(lease.id), time to live \(lease.ttl.spoken)\(remaining)")
+            Terminal.say(lease.sentence)
             for key in lease.keys { Terminal.say("  \(key.shown)") }
         }
     }
@@ -163,6 +173,11 @@ extension Lease {
 }
 
 extension LeaseStatus {
+    /// One line for people.
+    fileprivate var sentence: String {
+        "lease \(id), time to live \(ttl.spoken)" + (remaining.map { ", \($0.spoken) left" } ?? "")
+    }
+
     /// As the API writes it.
     fileprivate var json: JSONValue {
         .object([

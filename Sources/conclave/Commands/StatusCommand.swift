@@ -5,12 +5,13 @@ import ConclaveClient
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show every node, who leads, and why.",
+        abstract: "Show every node and member, who leads, and why.",
         discussion: """
             EXAMPLE
               conclave status --endpoints 127.0.0.1:2379,127.0.0.1:2479,127.0.0.1:2579
 
-            Asks each endpoint itself. Exit code 2 when none answers or the cluster has no leader.
+            Asks each endpoint itself, and shows the members as the leader sees them, or as another node does when the \
+            leader is not among the endpoints. Exit code 2 when none answers or the cluster has no leader.
             """)
 
     @OptionGroup var client: ClientArguments
@@ -20,6 +21,8 @@ struct StatusCommand: AsyncParsableCommand {
         var endpoint: Endpoint
         var status: Result<NodeStatus, ConclaveError>
         var explanation: [String]
+        /// The members as this endpoint sees them.
+        var members: [ClusterDescription.Member]
 
         var node: NodeStatus? { try? status.get() }
     }
@@ -42,9 +45,10 @@ struct StatusCommand: AsyncParsableCommand {
         do {
             let status = try await cluster.status(of: endpoint)
             let explanation = (try? await cluster.explanation(of: endpoint)) ?? []
-            return Account(endpoint: endpoint, status: .success(status), explanation: explanation)
+            let members = (try? await cluster.cluster(of: endpoint))?.members ?? []
+            return Account(endpoint: endpoint, status: .success(status), explanation: explanation, members: members)
         } catch let error as ConclaveError {
-            return Account(endpoint: endpoint, status: .failure(error), explanation: [])
+            return Account(endpoint: endpoint, status: .failure(error), explanation: [], members: [])
         }
     }
 
@@ -53,9 +57,29 @@ struct StatusCommand: AsyncParsableCommand {
             ["NODE", "ENDPOINT", "ROLE", "TERM", "LEADER", "REVISION", "APPLIED", "COMMITTED", "UP", "VERSION"],
             rightAligned: [3, 5, 6, 7])
         for account in accounts { table.add(row(account)) }
-        // The leader knows most: who follows, and how far.
+        // The leader measures what others pass on a second later.
         let teller = accounts.first { $0.node?.role == .leader } ?? accounts.first { !$0.explanation.isEmpty }
-        return ([table.text] + (teller.map { [""] + $0.explanation } ?? [])).joined(separator: "\n")
+        guard let teller else { return table.text }
+        return ([table.text, "", text(teller.members), ""] + teller.explanation).joined(separator: "\n")
+    }
+
+    private func text(_ members: [ClusterDescription.Member]) -> String {
+        var table = Table(
+            ["MEMBER", "STATE", "CLIENTS", "PEERS", "BEHIND", "ROUND TRIP", "DISK SYNC", "HEARD"],
+            rightAligned: [4, 5, 6, 7])
+        for member in members { table.add(row(member)) }
+        return table.text
+    }
+
+    private func row(_ member: ClusterDescription.Member) -> [String] {
+        let microseconds = { (count: UInt64?) in count.map { fixed(Double($0) / 1000, places: 2) + " ms" } ?? "-" }
+        return [
+            member.name, member.reachable ? member.role.map(colored) ?? "-" : Tone.red("unreachable"),
+            member.clientAddress ?? "-", member.peerAddress, member.lag.map { "\($0)" } ?? "-",
+            member.role == .leader ? "-" : microseconds(member.roundTripMicroseconds),
+            microseconds(member.diskSyncMicroseconds),
+            member.reportAgeMilliseconds.map { Duration.milliseconds($0).spoken + " ago" } ?? "never",
+        ]
     }
 
     private func row(_ account: Account) -> [String] {
@@ -91,7 +115,23 @@ struct StatusCommand: AsyncParsableCommand {
                 ("applied_index", .number(node.appliedIndex)), ("version", .string(node.version)),
                 ("uptime_ms", .number(node.uptimeMilliseconds)),
                 ("why", .array(account.explanation.map { .string($0) })),
+                ("members", .array(account.members.map(json))),
             ])
         }
+    }
+
+    private func json(_ member: ClusterDescription.Member) -> JSONValue {
+        .object([
+            ("name", .string(member.name)), ("reachable", .bool(member.reachable)),
+            ("role", .optional(member.role) { .string($0.rawValue) }), ("peer_address", .string(member.peerAddress)),
+            ("client_address", .optional(member.clientAddress) { .string($0) }),
+            ("version", .optional(member.version) { .string($0) }),
+            ("applied_index", .optional(member.appliedIndex) { .number($0) }),
+            ("lag", .optional(member.lag) { .number($0) }),
+            ("round_trip_us", .optional(member.roundTripMicroseconds) { .number($0) }),
+            ("silence_ms", .optional(member.silenceMilliseconds) { .number($0) }),
+            ("disk_sync_us", .optional(member.diskSyncMicroseconds) { .number($0) }),
+            ("report_age_ms", .optional(member.reportAgeMilliseconds) { .number($0) }),
+        ])
     }
 }

@@ -14,7 +14,9 @@ struct Table {
     /// The table, its titles faint; no spaces at the ends of lines.
     var text: String {
         let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+        let widths = (0..<columns).map { column in
+            rows.map { $0.count > column ? $0[column].visibleCount : 0 }.max() ?? 0
+        }
         return rows.enumerated().map { number, row in
             var line = row.enumerated().map { pad($1, to: widths[$0], right: rightAligned.contains($0)) }
                 .joined(separator: "  ")
@@ -24,7 +26,25 @@ struct Table {
     }
 
     private func pad(_ text: String, to width: Int, right: Bool) -> String {
-        let space = String(repeating: " ", count: max(0, width - text.count))
+        let space = String(repeating: " ", count: max(0, width - text.visibleCount))
         return right ? space + text : text + space
+    }
+}
+
+extension String {
+    /// Characters that take a column on the screen: all but those that only set a colour.
+    fileprivate var visibleCount: Int {
+        var count = 0
+        var isColor = false
+        for character in self {
+            if isColor {
+                isColor = character != "m"
+            } else if character == "\u{1B}" {
+                isColor = true
+            } else {
+                count += 1
+            }
+        }
+        return count
     }
 }

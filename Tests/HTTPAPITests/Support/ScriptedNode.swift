@@ -36,6 +36,9 @@ final class ScriptedNode: NodeService {
         var failure: String?
         var staleness: TimeSpan?
         var replica: ReplicaStatus?
+        var clientAddress: String?
+        /// What the other members told.
+        var accounts: [MemberAccount] = []
     }
 
     let identity = NodeIdentity(
@@ -229,13 +232,36 @@ final class ScriptedNode: NodeService {
         for complete in held { complete() }
     }
 
+    func serves(clientsAt address: String) { state.withLock { $0.clientAddress = address } }
+
     func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void) {
         let status = state.withLock { state in
             NodeStatus(
                 replica: state.replica ?? replica(state), uptime: .seconds(5), diskSync: .microseconds(210),
-                logSyncs: 9, incarnation: 2, ready: state.ready, failure: state.failure)
+                logSyncs: 9, incarnation: 2, ready: state.ready, failure: state.failure,
+                members: [account(state)] + state.accounts)
         }
         loop.execute { completion(status) }
+    }
+
+    /// From now on this node follows another.
+    func follow(_ leader: NodeID) {
+        state.withLock { state in
+            var status = replica(state)
+            status.role = .follower
+            status.leader = leader
+            state.replica = status
+        }
+    }
+
+    private func account(_ state: State) -> MemberAccount {
+        let follower = MemberReport.Follower(
+            node: NodeID(name: "n2"), lag: 0, roundTrip: .microseconds(150), silence: .milliseconds(20),
+            isReceivingSnapshot: false)
+        let report = MemberReport(
+            role: .leader, term: Term(3), appliedIndex: state.store.appliedIndex, followers: [follower],
+            clientAddress: state.clientAddress, diskSync: .microseconds(210), version: identity.version)
+        return MemberAccount(node: identity.id, report: report, age: .zero, isCurrent: true)
     }
 
     private func replica(_ state: State) -> ReplicaStatus {
@@ -249,11 +275,6 @@ final class ScriptedNode: NodeService {
             lastIndex: state.store.appliedIndex, firstIndex: LogIndex(1), revision: state.store.revision,
             compactedRevision: .zero, digest: 0xABC, keys: state.store.keyCount, leases: state.store.leaseCount,
             watches: state.watches.count, storeBytes: state.store.storeBytes, pendingRequests: 0,
-            peers: [
-                .init(
-                    node: NodeID(name: "n2"), matchIndex: state.store.appliedIndex, roundTrip: .microseconds(150),
-                    silence: .milliseconds(20), snapshotInProgress: false)
-            ],
             explanation: ["n1 leads in term 3."])
     }
 }
