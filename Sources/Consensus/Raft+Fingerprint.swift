@@ -63,6 +63,8 @@ extension Following {
         print.combine(verified.rawValue)
         print.combine((leaderCommit?.rawValue).map { $0 + 1 } ?? 0)
         print.combine(owed.map { $0.round << 2 | ($0.isUrgent ? 3 : 2) } ?? 0)
+        print.combine(acknowledged.map { $0.round << 1 | 1 } ?? 0)
+        print.combine(acknowledged?.through.rawValue ?? 0)
         for batch in reads { for read in batch.reads { print.combine(read.rawValue) } }
     }
 }

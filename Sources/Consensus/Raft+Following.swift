@@ -62,7 +62,7 @@ extension Raft {
 
     private mutating func oweAcknowledgement(of append: Append) {
         guard case .follower(var following) = role else { return }
-        if append.entries.isEmpty, !append.roundIsUrgent, let last = following.acknowledged,
+        if append.entries.isEmpty, !append.roundIsUrgent, !isDamaged, !needsSnapshot, let last = following.acknowledged,
             append.round <= last.round, following.verified <= last.through
         {
             return

@@ -195,7 +195,6 @@ extension Raft {
             term: term, previousIndex: previous, previousTerm: previousTerm, entries: entries, commit: commitIndex,
             round: leading.round, roundIsUrgent: isUrgent, time: clusterTime(at: now),
             digestIndex: digestStamp.index, digest: digestStamp.digest)
-        leading.peers[index].sentRound = leading.round
         leading.peers[index].sentCommit = commitIndex
         out.sends.append(Envelope(to: leading.peers[index].id, message: .append(append)))
     }

@@ -109,7 +109,6 @@ struct Progress: Sendable {
     /// Last indexes of append messages under way.
     var inFlight: Deque<LogIndex> = []
     var ackedRound: UInt64 = 0
-    var sentRound: UInt64 = 0
     var sentCommit: LogIndex = .zero
     var lastHeard: Instant
     var heardSinceElection = false

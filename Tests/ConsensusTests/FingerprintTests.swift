@@ -28,7 +28,15 @@ import Testing
             combined: [
                 "match", "next", "flow", "inFlight", "ackedRound", "sentCommit", "heardSinceElection", "heartbeatDue",
                 "counts",
-            ], leftOut: ["id", "sentRound", "lastHeard", "roundTrip"])
+            ], leftOut: ["id", "lastHeard", "roundTrip"])
+        guard case .follower(let following) = cluster.raft(cluster.ids[1]).role else {
+            Issue.record("a member that was told of a leader follows it")
+            return
+        }
+        expectProperties(
+            of: following,
+            combined: ["leader", "wasForgiven", "verified", "leaderCommit", "owed", "acknowledged", "reads"],
+            leftOut: ["lastHeard", "deadline"])
     }
 
     @Test func aFingerprintTellsMembersApartAndNotTheirClocks() {
