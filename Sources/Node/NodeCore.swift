@@ -193,20 +193,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         for (id, end) in outbox.endedWatches { watches.end(id, end) }
         if let known = outbox.leaderKnown { watches.tellLeaderKnown(known) }
         telemetry.notices(outbox.notices)
-        emptyOutbox()
-    }
-
-    private func emptyOutbox() {
-        outbox.sends.removeAll(keepingCapacity: true)
-        outbox.thenSend.removeAll(keepingCapacity: true)
-        outbox.replies.removeAll(keepingCapacity: true)
-        outbox.deliveries.removeAll(keepingCapacity: true)
-        outbox.endedWatches.removeAll(keepingCapacity: true)
-        outbox.notices.removeAll(keepingCapacity: true)
-        outbox.write = nil
-        outbox.truncation = nil
-        outbox.snapshotToInstall = nil
-        outbox.leaderKnown = nil
+        outbox.empty()
     }
 
     /// Calls the completions, with one hop for all of a loop's.

@@ -48,6 +48,20 @@ package struct Outbox: Sendable {
     package var snapshotToInstall: SnapshotToInstall?
     package var notices: [ReplicaNotice] = []
     package init() {}
+
+    /// Forgets everything, but keeps the room for the next batch.
+    package mutating func empty() {
+        sends.removeAll(keepingCapacity: true)
+        write = nil
+        thenSend.removeAll(keepingCapacity: true)
+        replies.removeAll(keepingCapacity: true)
+        deliveries.removeAll(keepingCapacity: true)
+        endedWatches.removeAll(keepingCapacity: true)
+        leaderKnown = nil
+        truncation = nil
+        snapshotToInstall = nil
+        notices.removeAll(keepingCapacity: true)
+    }
 }
 
 package struct SnapshotToInstall: Sendable {

@@ -18,7 +18,7 @@ extension World {
     // MARK: Opening
 
     /// Opens a watch when there is none: from now, or where the last one ended.
-    func watch(_ client: Client) {
+    mutating func watch(_ client: Client) {
         guard client.watch == nil else { return }
         nextWatch += 1
         let id = WatchID(nextWatch)
@@ -34,7 +34,7 @@ extension World {
         call(.watch(id, request), for: .watch(id), from: client, at: node)
     }
 
-    private func anySelections() -> [KeySelection] {
+    private mutating func anySelections() -> [KeySelection] {
         switch random.below(4) {
         case 0: [.prefix([])]
         case 1: [.prefix(Bytes("k/".utf8))]
@@ -44,7 +44,7 @@ extension World {
     }
 
     /// The answer to the opening.
-    func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode) throws(Violation) {
+    mutating func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode) throws(Violation) {
         guard var watch = watches[id] else { return }
         counters[.watchOpened] += 1
         watch.isOpen = true
@@ -63,7 +63,7 @@ extension World {
     }
 
     /// The client pauses, goes on, or moves to another node.
-    func turnWatch(_ number: Int, _ id: WatchID) {
+    mutating func turnWatch(_ number: Int, _ id: WatchID) {
         guard let watch = watches[id], watch.isOpen, clients[number].watch == id else { return }
         let node = nodes[watch.node]
         if watch.isPaused {
@@ -82,7 +82,7 @@ extension World {
         schedule.add(.watchTurn(client: number, watch: id.rawValue), at: now + random.around(500_000_000))
     }
 
-    private func close(_ id: WatchID, _ watch: WatchCheck) {
+    private mutating func close(_ id: WatchID, _ watch: WatchCheck) {
         watches[id] = nil
         let client = clients[watch.client]
         guard client.watch == id else { return }
@@ -91,7 +91,7 @@ extension World {
     }
 
     /// The node is gone; its watches go on elsewhere.
-    func closeWatches(at node: SimulatedNode) {
+    mutating func closeWatches(at node: SimulatedNode) {
         for (id, watch) in watches.sorted(by: { $0.key < $1.key }) where watch.node == node.number && watch.isOpen {
             close(id, watch)
         }
@@ -99,7 +99,7 @@ extension World {
 
     // MARK: Deliveries
 
-    func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
+    mutating func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
         for id in delivery.watches {
             if options.sabotage == .skipsDeliveries, random.chance(100) { continue }
             guard var watch = watches[id] else { continue }
@@ -109,7 +109,7 @@ extension World {
         }
     }
 
-    private func check(_ events: RevisionEvents, of watch: inout WatchCheck, _ id: WatchID) throws(Violation) {
+    private mutating func check(_ events: RevisionEvents, of watch: inout WatchCheck, _ id: WatchID) throws(Violation) {
         guard events.revision > watch.cursor else {
             throw Violation(
                 "30", "watch \(id.rawValue) gets revision \(events.revision.rawValue) after \(watch.cursor.rawValue)")
@@ -122,7 +122,7 @@ extension World {
         watch.cursor = events.revision
     }
 
-    private func checkNothingMissed(_ watch: WatchCheck, before end: Revision, _ id: WatchID) throws(Violation) {
+    private mutating func checkNothingMissed(_ watch: WatchCheck, before end: Revision, _ id: WatchID) throws(Violation) {
         var revision = watch.cursor.next
         while revision < end {
             guard expectedEvents(watch, revision) == nil else {
@@ -133,14 +133,14 @@ extension World {
     }
 
     /// The events of a revision that a watch selects; `nil` when there are none.
-    private func expectedEvents(_ watch: WatchCheck, _ revision: Revision) -> [Event]? {
+    private mutating func expectedEvents(_ watch: WatchCheck, _ revision: Revision) -> [Event]? {
         let events = history.model.events(of: revision)?.events.filter { event in
             watch.selections.contains { $0.contains(event.key) }
         }
         return events?.isEmpty ?? true ? nil : events
     }
 
-    func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
+    mutating func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
         guard let watch = watches[id] else { return }
         counters[.watchCompacted] += 1
         guard case .compacted(let oldest) = end, oldest > watch.cursor.next,
@@ -154,7 +154,7 @@ extension World {
     }
 
     /// In the end nothing is outstanding.
-    func checkComplete(_ watch: WatchCheck) throws(Violation) {
+    mutating func checkComplete(_ watch: WatchCheck) throws(Violation) {
         guard watch.isOpen, !watch.isPaused, nodes[watch.node].isUp else { return }
         try checkNothingMissed(
             watch, before: history.model.store.revision.next, clients[watch.client].watch ?? WatchID(0))

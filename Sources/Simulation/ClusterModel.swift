@@ -22,6 +22,7 @@ struct ClusterModel {
     var lastIndex: LogIndex { LogIndex(UInt64(log.count)) }
 
     subscript(index: LogIndex) -> Entry { log[Int(index.rawValue) - 1] }
+    func term(at index: LogIndex) -> Term { log[Int(index.rawValue) - 1].term }
     func digest(at index: LogIndex) -> UInt64 { digests[Int(index.rawValue)] }
     func revision(at index: LogIndex) -> Revision { revisions[Int(index.rawValue)] }
 

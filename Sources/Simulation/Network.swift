@@ -17,7 +17,7 @@ struct Network {
 }
 
 extension World {
-    func send(_ message: PeerMessage, from node: SimulatedNode, to id: NodeID) throws(Violation) {
+    mutating func send(_ message: PeerMessage, from node: SimulatedNode, to id: NodeID) throws(Violation) {
         guard let to = numberOf[id] else { throw Violation("network", "a message to nobody") }
         try history.checkSend(message, from: node, to: nodes[to])
         let bytes = message.encoded()
@@ -32,19 +32,19 @@ extension World {
         let packet = Packet(from: node.number, to: to, fromLife: node.life, toLife: life, bytes: bytes)
         if !isCalm, random.chance(swarm.loss) {
             counters[.messageLost] += 1
-            return trace.note(.message("lost", from: node.number, to: to, message), at: now)
+            return trace.note(.message("lost", from: node.number, to: to, bytes), at: now)
         }
-        trace.note(.message("send", from: node.number, to: to, message), at: now)
+        trace.note(.message("send", from: node.number, to: to, bytes), at: now)
         schedule.add(.arrival(packet), at: now + messageDelay())
         repeatMaybe(packet, message)
     }
 
-    private func messageDelay() -> Int64 {
+    private mutating func messageDelay() -> Int64 {
         let slow = !isCalm && random.chance(swarm.slowMessages)
         return 10_000 + random.around(slow ? swarm.slowLatency : swarm.latency)
     }
 
-    private func repeatMaybe(_ packet: Packet, _ message: PeerMessage) {
+    private mutating func repeatMaybe(_ packet: Packet, _ message: PeerMessage) {
         if case .consensus = message {
             guard !isCalm, random.chance(swarm.duplication) else { return }
             counters[.messageRepeated] += 1
@@ -55,7 +55,7 @@ extension World {
         }
     }
 
-    func arrive(_ packet: Packet) {
+    mutating func arrive(_ packet: Packet) {
         let node = nodes[packet.to]
         guard !network.isBlocked[packet.from][packet.to], node.isUp else { return }
         guard packet.toLife == node.life else {
@@ -78,7 +78,7 @@ extension World {
 
     // MARK: Connections
 
-    func linkUp(_ from: Int, _ to: Int) {
+    mutating func linkUp(_ from: Int, _ to: Int) {
         let (sender, receiver) = (nodes[from], nodes[to])
         guard sender.isUp, network.links[from][to] == nil else { return }
         // Both directions carry the introduction.
@@ -91,7 +91,7 @@ extension World {
         input(.connected(receiver.id), to: sender)
     }
 
-    func linkDown(_ from: Int, _ to: Int, life: Int, isGone: Bool) {
+    mutating func linkDown(_ from: Int, _ to: Int, life: Int, isGone: Bool) {
         guard nodes[from].isUp, network.links[from][to] == life else { return }
         network.links[from][to] = nil
         if isGone { counters[.leaderGoneNoticed] += 1 }

@@ -41,6 +41,28 @@ final class SimulatedNode {
             checks.commit = replica.raft.commitIndex
             checks.applied = replica.store.appliedIndex
         }
+
+        /// Takes up to `count` inputs from the inbox and goes through one batch with them.
+        ///
+        /// - Returns: how many there were.
+        func step(atMost count: Int, at now: Instant, into out: inout Outbox) -> Int {
+            var batch: [Input] = []
+            if inbox.count <= count {
+                swap(&batch, &inbox)
+            } else {
+                batch = Array(inbox[..<count])
+                inbox.removeFirst(count)
+            }
+            Self.step(&replica, batch, at: now, into: &out)
+            return batch.count
+        }
+
+        private static func step(
+            _ replica: inout Replica, _ batch: [Input], at now: Instant, into out: inout Outbox
+        ) {
+            for input in batch { replica.handle(input, at: now, into: &out) }
+            replica.flush(at: now, into: &out)
+        }
     }
 
     init(number: Int, id: NodeID, clock: NodeClock) {

@@ -6,7 +6,7 @@ package enum Simulation {
     ///
     /// - Parameter sink: gets every event in words, one line each.
     package static func run(_ options: SimulationOptions, sink: ((String) -> Void)? = nil) -> SimulationResult {
-        let world = World(options, sink: sink)
+        var world = World(options, sink: sink)
         var violation: Violation?
         do throws(Violation) {
             try world.run()

@@ -5,7 +5,7 @@ internal import ReplicaCore
 // Faults: what goes wrong, and for how long.
 
 extension World {
-    func makeTrouble() {
+    mutating func makeTrouble() {
         guard phase == .faults else { return }
         schedule.add(.fault, at: now + random.around(swarm.faultInterval))
         if random.chance(300) { handOver() }
@@ -25,15 +25,15 @@ extension World {
         }
     }
 
-    private func anyNode() -> SimulatedNode { nodes[random.below(nodes.count)] }
+    private mutating func anyNode() -> SimulatedNode { nodes[random.below(nodes.count)] }
 
-    private func handOver() {
+    private mutating func handOver() {
         if let leader = nodes.first(where: { $0.isLeader }) { input(.handOver, to: leader) }
     }
 
     // MARK: Connections
 
-    private func partition() {
+    private mutating func partition() {
         counters[.partition] += 1
         let isOneWay = random.chance(3000)
         let duration = random.around(random.chance(5000) ? 300_000_000 : 3_000_000_000)
@@ -45,7 +45,7 @@ extension World {
         }
     }
 
-    private func isolate(_ node: SimulatedNode) {
+    private mutating func isolate(_ node: SimulatedNode) {
         counters[.partition] += 1
         let duration = random.around(2_000_000_000)
         let hearsStill = random.chance(2000)
@@ -55,7 +55,7 @@ extension World {
         }
     }
 
-    private func block(_ from: Int, _ to: Int, for duration: Int64) {
+    private mutating func block(_ from: Int, _ to: Int, for duration: Int64) {
         guard !network.isBlocked[from][to] else { return }
         trace.note(.world("n\(from + 1) no longer reaches n\(to + 1)"), at: now)
         network.isBlocked[from][to] = true
@@ -67,7 +67,7 @@ extension World {
         }
     }
 
-    private func resetConnection() {
+    private mutating func resetConnection() {
         guard nodes.count > 1 else { return }
         let from = random.below(nodes.count)
         let to = (from + 1 + random.below(nodes.count - 1)) % nodes.count
@@ -78,7 +78,7 @@ extension World {
 
     // MARK: Processes
 
-    private func crashAndRestart(_ node: SimulatedNode) {
+    private mutating func crashAndRestart(_ node: SimulatedNode) {
         let isPowerCut = random.chance(500)
         for victim in nodes where victim === node || isPowerCut {
             guard victim.isUp else { continue }
@@ -88,7 +88,7 @@ extension World {
         }
     }
 
-    private func pause(_ node: SimulatedNode) {
+    private mutating func pause(_ node: SimulatedNode) {
         guard node.isRunning else { return }
         counters[.pause] += 1
         trace.note(.node(node.number, "stands still"), at: now)
@@ -98,7 +98,7 @@ extension World {
 
     /// A crash that also takes entries which were durable; the mark tells. Only as many nodes at a time as the cluster can
     /// do without.
-    private func damage(_ node: SimulatedNode) {
+    private mutating func damage(_ node: SimulatedNode) {
         let damaged = nodes.indices.filter { history.damage[$0] != nil }
         guard node.isUp, history.damage[node.number] == nil, damaged.count < (nodes.count - 1) / 2 else { return }
         crash(node)
@@ -114,7 +114,7 @@ extension World {
 
     // MARK: Ends
 
-    func undo(_ remedy: Remedy) {
+    mutating func undo(_ remedy: Remedy) {
         switch remedy {
         case .heal(let from, let to):
             guard network.isBlocked[from][to] else { return }
@@ -124,7 +124,7 @@ extension World {
         }
     }
 
-    private func resume(_ node: SimulatedNode) {
+    private mutating func resume(_ node: SimulatedNode) {
         guard let process = node.process, process.isPaused else { return }
         trace.note(.node(node.number, "goes on"), at: now)
         process.isPaused = false
@@ -134,7 +134,7 @@ extension World {
     }
 
     /// Ends all troubles, and chooses who takes part in the recovery: all, or a majority without the others.
-    func healEverything() {
+    mutating func healEverything() {
         trace.note(.world("all troubles end"), at: now)
         for from in nodes.indices {
             for to in nodes.indices { network.isBlocked[from][to] = false }

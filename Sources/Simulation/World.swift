@@ -4,7 +4,7 @@ internal import Primitives
 internal import ReplicaCore
 
 /// A cluster, its clients and its troubles in virtual time, all from one seed.
-final class World {
+struct World {
     let options: SimulationOptions
     var random: SeededGenerator
     let swarm: Swarm
@@ -22,6 +22,8 @@ final class World {
     var nextWatch: UInt64 = 0
     var trace = Trace()
     var counters = Counters()
+    /// Of the turn under way; empty between turns.
+    private var outbox = Outbox()
     var phase = Phase.faults
     /// Since when, in the recovery, all agree on one leader.
     var agreedSince: Int64?
@@ -56,7 +58,7 @@ final class World {
         }
     }
 
-    func newClock() -> NodeClock {
+    mutating func newClock() -> NodeClock {
         let spread: Int64 = options.sabotage == .racingClocks ? 200_000 : swarm.faults.contains(.clock) ? 5_000 : 0
         return NodeClock(
             epoch: random.within(1_000_000_000...1_000_000_000_000), drift: random.within(-spread...spread))
@@ -65,7 +67,7 @@ final class World {
     // MARK: - Running
 
     /// Runs the world to its end.
-    func run() throws(Violation) {
+    mutating func run() throws(Violation) {
         trace.note(.world("\(swarm)"), at: 0)
         for node in nodes { start(node, after: random.within(0...5_000_000)) }
         makeClients()
@@ -78,16 +80,19 @@ final class World {
         try checkWholeHistory()
     }
 
-    private func carryOut(_ happening: Happening) throws(Violation) {
+    private mutating func carryOut(_ happening: Happening) throws(Violation) {
         switch happening {
         case .arrival(let packet): arrive(packet)
         case .wake(let node, let life):
-            try whenRunning(node, life, happening) { node throws(Violation) in try turn(node) }
-        case .timer(let node, let life): try whenRunning(node, life, happening) { timerWentOff($0) }
+            if let process = awake(node, life, happening) { try turn(nodes[node], process) }
+        case .timer(let node, let life):
+            if let process = awake(node, life, happening) { timerWentOff(nodes[node], process) }
         case .logSynced(let node, let life):
-            try whenRunning(node, life, happening) { node throws(Violation) in try logSynced(node) }
-        case .stateStep(let node, let life): try whenRunning(node, life, happening) { stepState($0) }
-        case .stateReplaced(let node, let life): try whenRunning(node, life, happening) { stateReplaced($0) }
+            if awake(node, life, happening) != nil { try logSynced(nodes[node]) }
+        case .stateStep(let node, let life):
+            if let process = awake(node, life, happening) { stepState(nodes[node], process) }
+        case .stateReplaced(let node, let life):
+            if awake(node, life, happening) != nil { stateReplaced(nodes[node]) }
         case .linkUp(let from, let to): linkUp(from, to)
         case .linkDown(let from, let to, let life, let isGone): linkDown(from, to, life: life, isGone: isGone)
         case .client(let number): try act(clients[number])
@@ -102,20 +107,19 @@ final class World {
         }
     }
 
-    /// A process that stands still takes nothing in before it goes on.
-    private func whenRunning(
-        _ number: Int, _ life: Int, _ happening: Happening, _ body: (SimulatedNode) throws(Violation) -> Void
-    ) throws(Violation) {
-        let node = nodes[number]
-        guard node.life == life, node.isUp else { return }
-        if node.isRunning { try body(node) } else { node.process?.missed.append(happening) }
+    /// The process in its life `life`, if it runs; one that stands still takes nothing in before it goes on.
+    private func awake(_ number: Int, _ life: Int, _ happening: Happening) -> SimulatedNode.Process? {
+        guard nodes[number].life == life, let process = nodes[number].process else { return nil }
+        guard process.isPaused else { return process }
+        process.missed.append(happening)
+        return nil
     }
 
     // MARK: - Lives
 
-    func start(_ node: SimulatedNode, after delay: Int64) { schedule.add(.restart(node: node.number), at: now + delay) }
+    mutating func start(_ node: SimulatedNode, after delay: Int64) { schedule.add(.restart(node: node.number), at: now + delay) }
 
-    private func restart(_ node: SimulatedNode) throws(Violation) {
+    private mutating func restart(_ node: SimulatedNode) throws(Violation) {
         guard !node.isUp, !history.isRetired[node.number] else { return }
         node.life += 1
         if node.life > 1 { counters[.restart] += 1 }
@@ -139,7 +143,7 @@ final class World {
     }
 
     /// The state a node finds in its `state.db`; it must be one that the cluster was in (`invariants.md` 13).
-    private func recoveredState(_ node: SimulatedNode) throws(Violation) -> (SnapshotPosition, Store)? {
+    private mutating func recoveredState(_ node: SimulatedNode) throws(Violation) -> (SnapshotPosition, Store)? {
         guard let header = node.state.durable.header, let position = node.state.durable.position else { return nil }
         let store: Store
         do {
@@ -152,7 +156,7 @@ final class World {
     }
 
     /// The process dies, with what it had not made durable.
-    func crash(_ node: SimulatedNode) {
+    mutating func crash(_ node: SimulatedNode) {
         guard node.isUp else { return }
         node.process = nil
         counters[.crash] += 1
@@ -174,13 +178,13 @@ final class World {
         closeWatches(at: node)
     }
 
-    private func crashAfterVote(_ node: SimulatedNode, life: Int) {
+    private mutating func crashAfterVote(_ node: SimulatedNode, life: Int) {
         guard node.life == life, node.isUp, phase == .faults else { return }
         crash(node)
         start(node, after: random.around(2_000_000))
     }
 
-    private func sabotageCrash(_ node: SimulatedNode, before: DurableLog) {
+    private mutating func sabotageCrash(_ node: SimulatedNode, before: DurableLog) {
         switch options.sabotage {
         case .losesDurableEntries where phase == .faults:
             let lost = min(node.log.durable.entries.count, 1 + random.below(8))
@@ -194,7 +198,7 @@ final class World {
 
     // MARK: - Turns of a node
 
-    func input(_ input: Input, to node: SimulatedNode) {
+    mutating func input(_ input: Input, to node: SimulatedNode) {
         guard let process = node.process else { return }
         process.inbox.append(input)
         guard !process.isAwake else { return }
@@ -203,28 +207,40 @@ final class World {
     }
 
     /// One batch: handle, flush, carry out, look.
-    private func turn(_ node: SimulatedNode) throws(Violation) {
-        guard let process = node.process else { return }
+    private mutating func turn(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
         let reading = node.clock.reading(at: now)
-        let count = min(process.inbox.count, 1 + random.below(swarm.batch))
-        let batch = process.inbox.prefix(count)
-        process.inbox.removeFirst(count)
-        var out = Outbox()
-        for input in batch { process.replica.handle(input, at: reading, into: &out) }
-        process.replica.flush(at: reading, into: &out)
+        let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &outbox)
         process.isAwake = !process.inbox.isEmpty
         trace.combine(2, node.number, UInt64(count), at: now)
         if process.isAwake {
             schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
         }
-        try look(at: node)
-        try carryOut(out, of: node)
-        try setTimer(node, at: reading)
+        try look(at: node, process, &process.replica)
+        try carryOut(node, process)
+        try setTimer(node, process, &process.replica, at: reading)
     }
 
-    private func carryOut(_ out: Outbox, of node: SimulatedNode) throws(Violation) {
+    /// Carries out what the batch wants done. The outbox is moved out meanwhile, because it is the world's own.
+    private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        var out = Outbox()
+        swap(&out, &outbox)
         if !out.notices.isEmpty { note(out.notices, of: node) }
         for (to, message) in out.sends { try send(message, from: node, to: to) }
+        try carryOutWrites(out, of: node)
+        if let snapshot = out.snapshotToInstall {
+            node.state.held = []
+            node.state.replacing = snapshot
+            schedule.add(.stateReplaced(node: node.number, life: node.life), at: now + random.around(10_000_000))
+        }
+        saveState(node, process, &process.replica)
+        for (call, reply) in out.replies { try answer(call, reply, from: node) }
+        for delivery in out.deliveries { try deliver(delivery, from: node) }
+        for (watch, end) in out.endedWatches { try ended(watch, end, at: node) }
+        out.empty()
+        swap(&out, &outbox)
+    }
+
+    private mutating func carryOutWrites(_ out: borrowing Outbox, of node: SimulatedNode) throws(Violation) {
         if let write = out.write {
             try history.checkWrite(write, node: node)
             var thenSend = out.thenSend
@@ -245,20 +261,12 @@ final class World {
             node.log.queued.append(.truncate(truncation))
         }
         syncLog(node)
-        if let snapshot = out.snapshotToInstall {
-            node.state.held = []
-            node.state.replacing = snapshot
-            schedule.add(.stateReplaced(node: node.number, life: node.life), at: now + random.around(10_000_000))
-        }
-        saveState(node)
-        for (call, reply) in out.replies { try answer(call, reply, from: node) }
-        for delivery in out.deliveries { try deliver(delivery, from: node) }
-        for (watch, end) in out.endedWatches { try ended(watch, end, at: node) }
     }
 
-    private func setTimer(_ node: SimulatedNode, at reading: Instant) throws(Violation) {
-        guard let process = node.process else { return }
-        let deadline = process.replica.nextDeadline(at: reading)
+    private mutating func setTimer(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica, at reading: Instant
+    ) throws(Violation) {
+        let deadline = replica.nextDeadline(at: reading)
         process.spins = deadline <= reading && process.inbox.isEmpty ? process.spins + 1 : 0
         if process.spins > 5_000 {
             throw Violation("liveness", "n\(node.number + 1) wants to be called again at once for ever")
@@ -270,8 +278,8 @@ final class World {
         }
     }
 
-    private func timerWentOff(_ node: SimulatedNode) {
-        guard let process = node.process, process.timer <= now else { return }
+    private mutating func timerWentOff(_ node: SimulatedNode, _ process: SimulatedNode.Process) {
+        guard process.timer <= now else { return }
         process.timer = .max
         input(.tick, to: node)
     }
