@@ -52,7 +52,8 @@ extension Raft {
         _ reply: SnapshotReply, from sender: NodeID, now: Instant, into out: inout RaftOutbox
     ) {
         guard case .leader = role, let index = leading.peers.firstIndex(where: { $0.id == sender }) else { return }
-        noteHeard(index, round: reply.round, counts: leading.peers[index].counts, now: now)
+        let counts = leading.peers[index].counts
+        leading.noteHeard(index, round: reply.round, counts: counts, now: now)
         guard case .snapshotting(let transfer) = leading.peers[index].flow, transfer.position?.index == reply.index
         else {
             return
