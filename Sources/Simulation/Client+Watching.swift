@@ -44,7 +44,9 @@ extension World {
     }
 
     /// The answer to the opening.
-    mutating func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode) throws(Violation) {
+    mutating func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode)
+        throws(Violation)
+    {
         guard var watch = watches[id] else { return }
         counters[.watchOpened] += 1
         watch.isOpen = true
@@ -63,9 +65,10 @@ extension World {
     }
 
     /// The client pauses, goes on, or moves to another node.
-    mutating func turnWatch(_ number: Int, _ id: WatchID) {
+    mutating func turnWatch(_ number: Int, _ id: WatchID) throws(Violation) {
         guard let watch = watches[id], watch.isOpen, clients[number].watch == id else { return }
         let node = nodes[watch.node]
+        try checkProgress(watch, id, node)
         if watch.isPaused {
             watches[id]?.isPaused = false
             input(.resumeWatch(id), to: node)
@@ -97,9 +100,27 @@ extension World {
         }
     }
 
+    /// What a node says to have told a watch, it has told it (`invariants.md` 31).
+    private mutating func checkProgress(_ watch: WatchCheck, _ id: WatchID, _ node: SimulatedNode) throws(Violation) {
+        guard let process = node.process, watch.life == node.life, let told = process.replica.progress(of: id),
+            told > watch.cursor
+        else { return }
+        counters[.progressTold] += 1
+        try checkNothingMissed(watch, before: told.next, id, rule: "31")
+        watches[id]?.cursor = told
+    }
+
+    /// One delivery holds no more than a page and a revision (`invariants.md` 32).
+    private func checkSize(_ batch: WatchBatch) throws(Violation) {
+        let events = batch.revisions.dropLast().reduce(0) { $0 + $1.events.count }
+        guard events > Limits.watchBatchEvents else { return }
+        throw Violation("32", "\(events) events are delivered at once")
+    }
+
     // MARK: Deliveries
 
     mutating func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
+        try checkSize(delivery.batch)
         for id in delivery.watches {
             if options.sabotage == .skipsDeliveries, random.chance(100) { continue }
             guard var watch = watches[id] else { continue }
@@ -122,18 +143,20 @@ extension World {
         watch.cursor = events.revision
     }
 
-    private mutating func checkNothingMissed(_ watch: WatchCheck, before end: Revision, _ id: WatchID) throws(Violation) {
+    private func checkNothingMissed(
+        _ watch: WatchCheck, before end: Revision, _ id: WatchID, rule: String = "29"
+    ) throws(Violation) {
         var revision = watch.cursor.next
         while revision < end {
             guard expectedEvents(watch, revision) == nil else {
-                throw Violation("29", "watch \(id.rawValue) misses revision \(revision.rawValue)")
+                throw Violation(rule, "watch \(id.rawValue) misses revision \(revision.rawValue)")
             }
             revision = revision.next
         }
     }
 
     /// The events of a revision that a watch selects; `nil` when there are none.
-    private mutating func expectedEvents(_ watch: WatchCheck, _ revision: Revision) -> [Event]? {
+    private func expectedEvents(_ watch: WatchCheck, _ revision: Revision) -> [Event]? {
         let events = history.model.events(of: revision)?.events.filter { event in
             watch.selections.contains { $0.contains(event.key) }
         }
@@ -142,6 +165,7 @@ extension World {
 
     mutating func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
         guard let watch = watches[id] else { return }
+        if case .stateReplaced = end, history.isDiverged[node.number] { return close(id, watch) }
         counters[.watchCompacted] += 1
         guard case .compacted(let oldest) = end, oldest > watch.cursor.next,
             oldest <= history.model.store.oldestRevision

@@ -39,7 +39,7 @@ final class Client {
 
 extension World {
     mutating func makeClients() {
-        let count = 4 + random.below(8)
+        let count = min(4 + random.below(8), options.clients)
         for number in 0..<count {
             let role =
                 number < Client.Role.allCases.count

@@ -35,6 +35,8 @@ struct ClusterModel {
         var isRepetition = false
         /// Of an expiry: the leases it ended.
         var expired: [LeaseID] = []
+        /// Of an expiry: how many leases it named that were renewed before it.
+        var spared = 0
         var events: RevisionEvents?
     }
 
@@ -67,6 +69,7 @@ struct ClusterModel {
         effect.result = applied.result
         effect.isRepetition = applied.repeated
         effect.expired = candidates.filter { store.lease($0) == nil }
+        effect.spared = candidates.count - effect.expired.count
         effect.events = applied.events
         guard let revision = applied.events else { return }
         events.append(revision)

@@ -28,7 +28,9 @@ enum Happening {
 /// What ends a fault.
 enum Remedy {
     case heal(from: Int, to: Int)
+    case release(from: Int, to: Int)
     case resume(node: Int)
+    case space(node: Int)
 }
 
 /// A frame on its way between two lives of two nodes.
@@ -38,6 +40,10 @@ struct Packet {
     var fromLife: Int
     var toLife: Int
     var bytes: Bytes
+    /// What the bytes were when they were sent; looked at only when something may have happened to them.
+    var checksum: UInt32?
+    /// Sent again by the network, not by its sender.
+    var isReplayed = false
 }
 
 /// What will happen when, in an order that is the same in every run.

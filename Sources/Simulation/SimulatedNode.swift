@@ -13,6 +13,9 @@ final class SimulatedNode {
     /// Counts its starts, from 1.
     var life = 0
     var process: Process?
+    /// Until then it gets to its work only now and then.
+    var slowUntil: Int64 = 0
+    var isShortOfSpace = false
     /// The newest revision it answered with, in any life.
     var answered = Revision.zero
 
@@ -23,6 +26,8 @@ final class SimulatedNode {
         var inbox: [Input] = []
         var isAwake = false
         var isPaused = false
+        /// When it last went on after standing still, in true time.
+        var resumedAt: Int64 = 0
         /// When its timer is set to go off, in true time.
         var timer = Int64.max
         /// What came due in true time while it was paused.

@@ -13,9 +13,12 @@ extension World {
             try history.acknowledged(operation, result, position)
             try checkPromise(result, call)
             try checkAnswered(position, node)
+            if result.isDeletion, node.isLeader, node.isShortOfSpace { counters[.deletedWithoutSpace] += 1 }
         case (.write(let operation), .refused(let refusal, _)):
+            try checkSpace(refusal, history.operations[operation].proposal.command)
             try history.refused(operation, mayBeApplied: refusal.mayBeApplied)
-        case (.renewal(let leases), .renewed(let grants, _)): try checkRenewal(call, leases, grants)
+        case (.renewal(let leases), .renewed(let grants, let position)):
+            try checkRenewal(call, leases, grants, in: position.term)
         case (.read(let query, let isStale), .read(let result, let position)):
             try checkRead(query, result, position, isStale: isStale, call, node)
         case (.watch(let id), .watching(let records, let position)):
@@ -29,6 +32,16 @@ extension World {
                 throw Violation("reply", "\(call.purpose) is answered with \(refusal)")
             }
         default: throw Violation("reply", "\(call.purpose) is answered with \(reply)")
+        }
+    }
+
+    /// What takes no space is carried out on a full disk, too (`invariants.md` 17).
+    private mutating func checkSpace(_ refusal: Refusal, _ command: Command) throws(Violation) {
+        guard refusal == .outOfSpace else { return }
+        counters[.refusedForSpace] += 1
+        switch command {
+        case .delete, .revokeLease: throw Violation("17", "\(command) is refused for lack of space")
+        default: break
         }
     }
 
@@ -68,15 +81,22 @@ extension World {
         }
     }
 
-    private mutating func checkRenewal(_ call: Call, _ leases: [LeaseID], _ grants: [LeaseGrant?]) throws(Violation) {
+    private mutating func checkRenewal(
+        _ call: Call, _ leases: [LeaseID], _ grants: [LeaseGrant?], in term: Term
+    ) throws(Violation) {
         guard grants.count == leases.count else { throw Violation("reply", "a renewal answers not every lease") }
         for (id, grant) in zip(leases, grants) {
             guard let grant else { continue }
             counters[.leaseRenewed] += 1
+            // Nothing but a committed renewal is acknowledged, and one that came before it was asked for does not count.
+            guard let facts = history.leases[id], facts.renewedAt >= call.sentAt else {
+                throw Violation("24", "a renewal of lease \(id.rawValue) is acknowledged before it is committed")
+            }
             guard grant.id == id, grant.remaining == grant.ttl else {
                 throw Violation("24", "lease \(id.rawValue) is renewed to \(grant)")
             }
             try history.promised(grant, from: call.sentAt)
+            if facts.term < term { counters[.leaseOutlivedLeader] += 1 }
         }
     }
 
@@ -127,4 +147,8 @@ extension World {
             throw Violation("29", "watch \(id.rawValue) after \(watch.cursor.rawValue) is refused as compacted")
         }
     }
+}
+
+extension CommandResult {
+    fileprivate var isDeletion: Bool { if case .deleted = self { true } else { false } }
 }

@@ -18,23 +18,46 @@ extension World {
 
     mutating func logSynced(_ node: SimulatedNode) throws(Violation) {
         guard now >= node.log.hangsUntil, !node.log.syncing.isEmpty else { return }
+        if node.log.failsNext { return exitAfterFailedSync(node) }
         let jobs = node.log.syncing
         node.log.syncing = []
         var last: WriteID?
         var released: [(to: NodeID, message: PeerMessage)] = []
         for job in jobs {
+            try checkKeepsCommitted(job, node)
             node.log.carryOut(job)
-            if case .write(let write, let thenSend) = job {
+            if case .write(let write, let thenSend, _) = job {
                 last = write.id
                 released += thenSend
             }
         }
+        try checkGeometry(node)
         trace.combine(3, node.number, last?.rawValue ?? 0, at: now)
         if let last, options.sabotage != .lyingDisk {
             input(.persisted(last), to: node)
             for (to, message) in released { try send(message, from: node, to: to) }
         }
         syncLog(node)
+    }
+
+    /// What is committed is never replaced in a log that holds it (`invariants.md` 11).
+    private func checkKeepsCommitted(_ job: LogJob, _ node: SimulatedNode) throws(Violation) {
+        guard case .write(let write, _, _) = job, case .replaceSuffix(let entries) = write.change else { return }
+        let (index, term) = (entries[0].index, entries[0].term)
+        guard index <= history.model.lastIndex, node.log.durable.term(at: index) == history.model.term(at: index),
+            term != history.model.term(at: index)
+        else { return }
+        throw Violation("11", "n\(node.number + 1) drops committed entry \(index.rawValue) from its disk")
+    }
+
+    /// The log goes on at the latest where the state ends: nothing is missing between the two (`invariants.md` 11).
+    private func checkGeometry(_ node: SimulatedNode) throws(Violation) {
+        let state = node.state.durable.position?.index ?? .zero
+        guard node.log.durable.baseIndex > state else { return }
+        throw Violation(
+            "11",
+            "the log of n\(node.number + 1) begins after \(node.log.durable.baseIndex.rawValue), "
+                + "its state ends at \(state.rawValue)")
     }
 
     /// Takes what changed now and then, and moves on what the log is durable for.

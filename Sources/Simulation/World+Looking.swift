@@ -27,13 +27,29 @@ extension World {
             return
         }
         let term = replica.raft.term
+        try checkDiskAnswers(node, process)
         guard process.checks.led != term else { return }
         process.checks.led = term
         counters[.leaderElected] += 1
+        if let stalled = stalledTerm, term > stalled {
+            counters[.stalledLeaderReplaced] += 1
+            stalledTerm = nil
+        }
         try history.checkLeader(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
         if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
         if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
+    }
+
+    /// A leader whose disk does not answer gives up its office (`invariants.md` 8); only what the process itself missed, and
+    /// the moment it is forgiven for that, comes on top.
+    private func checkDiskAnswers(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        guard !node.log.syncing.isEmpty, let issuedAt = node.log.oldestWrite else { return }
+        let settings = swarm.settings
+        let silence = now - max(issuedAt, process.resumedAt, node.slowUntil)
+        guard silence > history.longest(settings.diskPatience + settings.electionTimeout) else { return }
+        throw Violation(
+            "8", "n\(node.number + 1) still leads, but its disk has not answered for \(silence / 1_000_000) ms")
     }
 
     /// Leader completeness (Raft §5.4): the last entry committed in an earlier term is in the log.
@@ -124,6 +140,7 @@ extension World {
 
     private mutating func look(at effect: ClusterModel.Effect) throws(Violation) {
         if effect.isRepetition { counters[.idempotentRepetition] += 1 }
+        if effect.spared > 0 { counters[.expiryIgnored] += 1 }
         switch effect.result {
         case .leasesExpired where !effect.expired.isEmpty:
             counters[.leaseExpired] += effect.expired.count
@@ -144,7 +161,7 @@ extension World {
         }
         for id in expired {
             guard let facts = history.leases[id], facts.renewedAt > steadySince else { continue }
-            let late = now - facts.renewedAt - facts.ttl.nanoseconds / 100 * 101
+            let late = now - facts.renewedAt - history.longest(facts.ttl)
             guard late > 250_000_000 else { continue }
             throw Violation("26", "lease \(id.rawValue) expired \(late / 1_000_000) ms late without any outage")
         }
@@ -155,6 +172,7 @@ extension World {
     ) throws(Violation) {
         let applied = replica.store.appliedIndex
         let checks = process.checks
+        if history.isDiverged[node.number] { return lookAtDiverged(node, process, &replica) }
         guard !replica.isFenced else {
             throw Violation("18", "n\(node.number + 1) found its state to differ at \(applied.rawValue), or lost it")
         }
@@ -168,6 +186,21 @@ extension World {
         process.checks.applied = applied
     }
 
+    /// A node whose state was made to differ: it must find out, and be given the leader's. If it leads first, nobody is
+    /// left who knows better, and the world proves nothing any more.
+    private mutating func lookAtDiverged(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) {
+        if replica.raft.isLeader {
+            phase = .done
+            isInconclusive = true
+        }
+        guard replica.store.header.digest == history.model.digest(at: replica.store.appliedIndex) else { return }
+        counters[.divergenceRepaired] += 1
+        history.isDiverged[node.number] = false
+        process.checks.applied = replica.store.appliedIndex
+    }
+
     // MARK: - Notices
 
     mutating func note(_ notices: [ReplicaNotice], of node: SimulatedNode) {
@@ -175,6 +208,7 @@ extension World {
             switch notice {
             case .consensus(let notice): note(notice)
             case .retriedAfterElection(let count): counters[.retriedAfterElection] += count
+            case .diverged: counters[.divergenceNoticed] += 1
             default: break
             }
         }
@@ -184,9 +218,13 @@ extension World {
     private mutating func note(_ notice: Notice) {
         switch notice {
         case .electionLost: counters[.splitVote] += 1
+        case .lookingForLeader(_, .handedOver): counters[.handOverDone] += 1
+        case .handOverAbandoned: counters[.handOverAbandoned] += 1
         case .handOverStarted: counters[.handOver] += 1
         case .lookingForLeader(_, .quorumLost): counters[.quorumLost] += 1
-        case .lookingForLeader(_, .diskStalled): counters[.diskStalled] += 1
+        case .lookingForLeader(let term, .diskStalled):
+            counters[.diskStalled] += 1
+            stalledTerm = term
         case .truncated: counters[.entriesTruncated] += 1
         case .snapshotTransferStarted: counters[.snapshotSent] += 1
         case .snapshotInstalled: counters[.snapshotInstalled] += 1

@@ -25,6 +25,14 @@ struct World {
     /// Of the turn under way; empty between turns.
     private var outbox = Outbox()
     var phase = Phase.faults
+    /// Sudden faults so far, those left out included.
+    var faultCount = 0
+    /// The numbers of those that happened.
+    var suddenFaults: [Int] = []
+    /// The term in which a leader's disk hung, until there is another leader.
+    var stalledTerm: Term?
+    /// The world went where its checks say nothing.
+    var isInconclusive = false
     /// Since when, in the recovery, all agree on one leader.
     var agreedSince: Int64?
     /// True while nothing may go wrong but by the cluster's own doing.
@@ -52,16 +60,17 @@ struct World {
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
         trace.sink = sink
         for (number, name) in names.enumerated() {
-            let node = SimulatedNode(number: number, id: NodeID(name: name), clock: newClock())
-            nodes.append(node)
-            numberOf[node.id] = number
+            nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock()))
+            numberOf[nodes[number].id] = number
         }
     }
 
     mutating func newClock() -> NodeClock {
-        let spread: Int64 = options.sabotage == .racingClocks ? 200_000 : swarm.faults.contains(.clock) ? 5_000 : 0
-        return NodeClock(
-            epoch: random.within(1_000_000_000...1_000_000_000_000), drift: random.within(-spread...spread))
+        let drift = random.within(-swarm.clockSpread...swarm.clockSpread)
+        // Beyond a tenth nothing is promised any more: that is sabotage.
+        history.fastestClock = max(history.fastestClock, min(drift, 100_000))
+        history.slowestClock = min(history.slowestClock, max(drift, -100_000))
+        return NodeClock(epoch: random.within(1_000_000_000...1_000_000_000_000), drift: drift)
     }
 
     // MARK: - Running
@@ -98,7 +107,7 @@ struct World {
         case .client(let number): try act(clients[number])
         case .request(let call): deliver(call)
         case .lost(let call, let wasTaken): try lose(call, wasTaken: wasTaken)
-        case .watchTurn(let client, let watch): turnWatch(client, WatchID(watch))
+        case .watchTurn(let client, let watch): try turnWatch(client, WatchID(watch))
         case .fault: makeTrouble()
         case .undo(let remedy): undo(remedy)
         case .restart(let node): try restart(nodes[node])
@@ -117,7 +126,9 @@ struct World {
 
     // MARK: - Lives
 
-    mutating func start(_ node: SimulatedNode, after delay: Int64) { schedule.add(.restart(node: node.number), at: now + delay) }
+    mutating func start(_ node: SimulatedNode, after delay: Int64) {
+        schedule.add(.restart(node: node.number), at: now + delay)
+    }
 
     private mutating func restart(_ node: SimulatedNode) throws(Violation) {
         guard !node.isUp, !history.isRetired[node.number] else { return }
@@ -140,6 +151,7 @@ struct World {
             schedule.add(.linkUp(from: other.number, to: node.number), at: now + random.around(3_000_000))
         }
         input(.tick, to: node)
+        if node.isShortOfSpace { input(.diskSpace(isLow: true), to: node) }
     }
 
     /// The state a node finds in its `state.db`; it must be one that the cluster was in (`invariants.md` 13).
@@ -151,7 +163,7 @@ struct World {
         } catch {
             throw Violation("13", "n\(node.number + 1) cannot read its own state back: \(error)")
         }
-        try history.checkRestored(store, position: position, node: node)
+        if !history.isDiverged[node.number] { try history.checkRestored(store, position: position, node: node) }
         return (position, store)
     }
 
@@ -162,7 +174,7 @@ struct World {
         counters[.crash] += 1
         trace.note(.node(node.number, "crashes"), at: now)
         let before = node.log.durable
-        node.log.crash(&random)
+        node.log.crash(tears: swarm.faults.contains(.torn), &random)
         node.state.crash(&random)
         sabotageCrash(node, before: before)
         for other in nodes where other !== node {
@@ -203,7 +215,12 @@ struct World {
         process.inbox.append(input)
         guard !process.isAwake else { return }
         process.isAwake = true
-        schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
+        wake(node)
+    }
+
+    private mutating func wake(_ node: SimulatedNode) {
+        let delay = now < node.slowUntil ? random.within(1_000_000...40_000_000) : random.within(1_000...20_000)
+        schedule.add(.wake(node: node.number, life: node.life), at: now + delay)
     }
 
     /// One batch: handle, flush, carry out, look.
@@ -212,9 +229,7 @@ struct World {
         let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &outbox)
         process.isAwake = !process.inbox.isEmpty
         trace.combine(2, node.number, UInt64(count), at: now)
-        if process.isAwake {
-            schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
-        }
+        if process.isAwake { wake(node) }
         try look(at: node, process, &process.replica)
         try carryOut(node, process)
         try setTimer(node, process, &process.replica, at: reading)
@@ -248,7 +263,7 @@ struct World {
                 for (to, message) in thenSend { try send(message, from: node, to: to) }
                 thenSend = []
             }
-            node.log.queued.append(.write(write, thenSend: thenSend))
+            node.log.queued.append(.write(write, thenSend: thenSend, issuedAt: now))
             if options.sabotage == .lyingDisk {
                 input(.persisted(write.id), to: node)
                 for (to, message) in thenSend { try send(message, from: node, to: to) }
