@@ -58,7 +58,8 @@ extension Raft {
         else {
             return
         }
-        if reply.next == transfer.number + 1 && !transfer.isLast {
+        if reply.next > transfer.number && !transfer.isLast {
+            // The next piece, or a later one where a transfer of the same position broke off and began anew.
             out.wantedChunks.append((sender, reply.next))
         } else if reply.next == 0 {
             // The receiver began a new life in between, or has no use for this position: so does the transfer.
