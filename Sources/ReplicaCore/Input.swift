@@ -49,18 +49,18 @@ package struct Outbox: Sendable {
     package var notices: [ReplicaNotice] = []
     package init() {}
 
-    /// Forgets everything, but keeps the room for the next batch.
+    /// Forgets everything, but keeps the room for the next batch. Most batches leave most of it empty.
     package mutating func empty() {
-        sends.removeAll(keepingCapacity: true)
+        if !sends.isEmpty { sends.removeAll(keepingCapacity: true) }
         write = nil
-        thenSend.removeAll(keepingCapacity: true)
-        replies.removeAll(keepingCapacity: true)
-        deliveries.removeAll(keepingCapacity: true)
-        endedWatches.removeAll(keepingCapacity: true)
+        if !thenSend.isEmpty { thenSend.removeAll(keepingCapacity: true) }
+        if !replies.isEmpty { replies.removeAll(keepingCapacity: true) }
+        if !deliveries.isEmpty { deliveries.removeAll(keepingCapacity: true) }
+        if !endedWatches.isEmpty { endedWatches.removeAll(keepingCapacity: true) }
         leaderKnown = nil
         truncation = nil
         snapshotToInstall = nil
-        notices.removeAll(keepingCapacity: true)
+        if !notices.isEmpty { notices.removeAll(keepingCapacity: true) }
     }
 }
 

@@ -256,8 +256,3 @@ extension CommandResult {
     /// The answer but for how long leases have left, which a repetition tells anew.
     fileprivate var withoutRemaining: CommandResult { telling { _ in .zero } }
 }
-
-extension CommandResult {
-    /// Without what is left of leases: that differs from one repetition to the next.
-    fileprivate var withoutTime: CommandResult { telling { _ in .zero } }
-}

@@ -1,10 +1,10 @@
-import ArgumentParser
+package import ArgumentParser
 import Primitives
 import Simulation
 
 /// `conclave simulate`: runs clusters in virtual time, under faults, and checks them.
-struct SimulateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct SimulateCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Run simulated clusters under faults and check them.",
         discussion: """
@@ -41,7 +41,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Shrink a world that breaks a rule before it is shown.")
     var shrink = true
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard (0...5).contains(nodes) else { throw ValidationError("--nodes is \(nodes); allowed are 0 to 5.") }
         guard seeds > 0 else { throw ValidationError("--seeds is \(seeds); at least 1 is needed.") }
         guard minutes >= 0, (seconds ?? 1) >= 0, minutes <= 10_000, (seconds ?? 1) <= 600_000 else {
@@ -55,7 +57,7 @@ struct SimulateCommand: AsyncParsableCommand {
         _ = try onlyFaults()
     }
 
-    func run() async throws {
+    package func run() async throws {
         let worlds = try worlds()
         var board = SimulationBoard(total: worlds.count, showsHashes: hashes)
         let clock = ContinuousClock()
