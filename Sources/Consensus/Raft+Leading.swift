@@ -206,7 +206,8 @@ extension Leading {
         let round = min(round, self.round)
         peers[index].lastHeard = now
         peers[index].heardSinceElection = true
-        peers[index].counts = counts
+        // A late answer does not say how the member is now.
+        if round >= peers[index].ackedRound { peers[index].counts = counts }
         guard round > peers[index].ackedRound else { return }
         peers[index].ackedRound = round
         if let start = roundStarts.last(where: { $0.round == round }) { peers[index].roundTrip = now - start.at }
