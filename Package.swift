@@ -28,6 +28,7 @@ let package = Package(
     name: "conclave",
     products: [
         .executable(name: "conclave", targets: ["conclave"]),
+        .executable(name: "simulator", targets: ["simulator"]),
         .library(name: "ConclaveClient", targets: ["ConclaveClient"]),
         .library(name: "Simulation", targets: ["Simulation"]),
     ],
@@ -83,10 +84,14 @@ let package = Package(
             name: "LoadGenerator",
             dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
             swiftSettings: strict),
+        .target(
+            name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
+        // Two commands of `conclave` alone, for the gate: all of it takes many times as long to build for speed.
+        .executableTarget(name: "simulator", dependencies: ["Simulating", argumentParser], swiftSettings: strict),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "ConclaveClient", "Simulation", "Exploration", "LoadGenerator", "LocalProcesses",
+                "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses",
                 argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
             ],
             swiftSettings: strict),

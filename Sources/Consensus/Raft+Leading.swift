@@ -49,48 +49,16 @@ extension Raft {
         _ reply: AppendReply, from sender: NodeID, now: Instant, into out: inout RaftOutbox
     ) {
         guard case .leader = role, let index = leading.peers.firstIndex(where: { $0.id == sender }) else { return }
-        noteHeard(index, round: reply.round, counts: reply.counts, now: now)
+        leading.noteHeard(index, round: reply.round, counts: reply.counts, now: now)
         switch reply.outcome {
-        case .matching(let through): noteMatch(index, through: through, stateIsUsable: !reply.needsSnapshot)
+        case .matching(let through):
+            leading.peers[index].noteMatch(through: min(through, log.lastIndex), stateIsUsable: !reply.needsSnapshot)
         case .mismatch(let previous, let hint, let hintTerm):
             noteMismatch(index, previous: previous, hint: hint, hintTerm: hintTerm)
         }
         if reply.needsSnapshot { beginSnapshot(for: index, now: now, into: &out) }
         advanceCommit()
         confirmReads(into: &out)
-    }
-
-    mutating func noteHeard(_ index: Int, round: UInt64, counts: Bool, now: Instant) {
-        // Rounds begin at this leader: a number it never gave out proves nothing.
-        let round = min(round, leading.round)
-        leading.peers[index].lastHeard = now
-        leading.peers[index].heardSinceElection = true
-        leading.peers[index].counts = counts
-        guard round > leading.peers[index].ackedRound else { return }
-        leading.peers[index].ackedRound = round
-        if let start = leading.roundStarts.last(where: { $0.round == round }) {
-            leading.peers[index].roundTrip = now - start.at
-        }
-    }
-
-    private mutating func noteMatch(_ index: Int, through: LogIndex, stateIsUsable: Bool) {
-        let match = min(through, log.lastIndex)
-        leading.peers[index].match = max(leading.peers[index].match, match)
-        let peer = leading.peers[index]
-        while let first = leading.peers[index].inFlight.first, first <= match {
-            leading.peers[index].inFlight.removeFirst()
-        }
-        switch peer.flow {
-        case .replicating: leading.peers[index].next = max(peer.next, peer.match.next)
-        case .probing:
-            leading.peers[index].next = max(peer.next, peer.match.next)
-            // Whatever lies between the match and what was probed with is on its way to the disk there.
-            leading.peers[index].flow = .replicating
-        case .snapshotting(let transfer):
-            guard stateIsUsable, let position = transfer.position, peer.match >= position.index else { return }
-            leading.peers[index].next = peer.match.next
-            leading.peers[index].flow = .replicating
-        }
     }
 
     /// Goes back to where the logs may still agree (Raft §5.3; the hint spares one round trip per entry).
@@ -230,7 +198,39 @@ extension Raft {
     }
 }
 
+extension Leading {
+    /// A member answered: it is there, and it has seen every round up to `round`.
+    mutating func noteHeard(_ index: Int, round: UInt64, counts: Bool, now: Instant) {
+        // Rounds begin at this leader: a number it never gave out proves nothing.
+        let round = min(round, self.round)
+        peers[index].lastHeard = now
+        peers[index].heardSinceElection = true
+        // A late answer does not say how the member is now.
+        if round >= peers[index].ackedRound { peers[index].counts = counts }
+        guard round > peers[index].ackedRound else { return }
+        peers[index].ackedRound = round
+        if let start = roundStarts.last(where: { $0.round == round }) { peers[index].roundTrip = now - start.at }
+    }
+}
+
 extension Progress {
+    /// The member durably holds everything up to `through`, which this leader's log has, too.
+    mutating func noteMatch(through: LogIndex, stateIsUsable: Bool) {
+        match = max(match, through)
+        while let first = inFlight.first, first <= through { inFlight.removeFirst() }
+        switch flow {
+        case .replicating: next = max(next, match.next)
+        case .probing:
+            next = max(next, match.next)
+            // Whatever lies between the match and what was probed with is on its way to the disk there.
+            flow = .replicating
+        case .snapshotting(let transfer):
+            guard stateIsUsable, let position = transfer.position, match >= position.index else { return }
+            next = match.next
+            flow = .replicating
+        }
+    }
+
     /// Back to one message at a time from `next`: what was under way may be lost.
     mutating func becomeProbing(next: LogIndex) {
         self.next = next

@@ -59,9 +59,9 @@ extension Raft {
 
     /// The leader's own data; only a leader has it.
     var leading: Leading {
-        get {
+        _read {
             guard case .leader(let leading) = role else { preconditionFailure("only a leader has a leader's data") }
-            return leading
+            yield leading
         }
         _modify {
             guard case .leader(var leading) = role else { preconditionFailure("only a leader has a leader's data") }

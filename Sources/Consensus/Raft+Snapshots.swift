@@ -52,12 +52,14 @@ extension Raft {
         _ reply: SnapshotReply, from sender: NodeID, now: Instant, into out: inout RaftOutbox
     ) {
         guard case .leader = role, let index = leading.peers.firstIndex(where: { $0.id == sender }) else { return }
-        noteHeard(index, round: reply.round, counts: leading.peers[index].counts, now: now)
+        let counts = leading.peers[index].counts
+        leading.noteHeard(index, round: reply.round, counts: counts, now: now)
         guard case .snapshotting(let transfer) = leading.peers[index].flow, transfer.position?.index == reply.index
         else {
             return
         }
-        if reply.next == transfer.number + 1 && !transfer.isLast {
+        if reply.next > transfer.number && !transfer.isLast {
+            // The next piece, or a later one where a transfer of the same position broke off and began anew.
             out.wantedChunks.append((sender, reply.next))
         } else if reply.next == 0 {
             // The receiver began a new life in between, or has no use for this position: so does the transfer.

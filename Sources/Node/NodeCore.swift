@@ -218,7 +218,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         for (id, end) in outbox.endedWatches { watches.end(id, end) }
         if let known = outbox.leaderKnown { watches.tellLeaderKnown(known) }
         telemetry.notices(outbox.notices)
-        defer { emptyOutbox() }
+        defer { outbox.empty() }
         return writesHere ? writeHere() : nil
     }
 
@@ -250,18 +250,6 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     private func report(at now: Instant) -> MemberReport {
         replica.report(at: now, clientAddress: clientAddress, diskSync: diskSync, version: version)
-    }
-
-    private func emptyOutbox() {
-        outbox.sends.removeAll(keepingCapacity: true)
-        outbox.thenSend.removeAll(keepingCapacity: true)
-        outbox.deliveries.removeAll(keepingCapacity: true)
-        outbox.endedWatches.removeAll(keepingCapacity: true)
-        outbox.notices.removeAll(keepingCapacity: true)
-        outbox.write = nil
-        outbox.truncation = nil
-        outbox.snapshotToInstall = nil
-        outbox.leaderKnown = nil
     }
 
     /// Calls the completions, with one hop for all of a loop's.

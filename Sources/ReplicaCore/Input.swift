@@ -48,6 +48,20 @@ package struct Outbox: Sendable {
     package var snapshotToInstall: SnapshotToInstall?
     package var notices: [ReplicaNotice] = []
     package init() {}
+
+    /// Forgets everything, but keeps the room for the next batch. Most batches leave most of it empty.
+    package mutating func empty() {
+        if !sends.isEmpty { sends.removeAll(keepingCapacity: true) }
+        write = nil
+        if !thenSend.isEmpty { thenSend.removeAll(keepingCapacity: true) }
+        if !replies.isEmpty { replies.removeAll(keepingCapacity: true) }
+        if !deliveries.isEmpty { deliveries.removeAll(keepingCapacity: true) }
+        if !endedWatches.isEmpty { endedWatches.removeAll(keepingCapacity: true) }
+        leaderKnown = nil
+        truncation = nil
+        snapshotToInstall = nil
+        if !notices.isEmpty { notices.removeAll(keepingCapacity: true) }
+    }
 }
 
 package struct SnapshotToInstall: Sendable {

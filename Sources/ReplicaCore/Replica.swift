@@ -132,13 +132,13 @@ package struct Replica: Sendable {
     private mutating func emit(into out: inout Outbox) {
         for envelope in raftOut.sends { out.sends.append((envelope.to, .consensus(envelope.message))) }
         for (peer, refused) in refusals { out.sends.append((peer, .forwardRefused(refused))) }
-        refusals = []
+        if !refusals.isEmpty { refusals = [] }
         out.write = raftOut.write
         for envelope in raftOut.thenSend { out.thenSend.append((envelope.to, .consensus(envelope.message))) }
         for notice in raftOut.notices { out.notices.append(.consensus(notice)) }
-        raftOut.sends.removeAll(keepingCapacity: true)
-        raftOut.thenSend.removeAll(keepingCapacity: true)
-        raftOut.notices.removeAll(keepingCapacity: true)
+        if !raftOut.sends.isEmpty { raftOut.sends.removeAll(keepingCapacity: true) }
+        if !raftOut.thenSend.isEmpty { raftOut.thenSend.removeAll(keepingCapacity: true) }
+        if !raftOut.notices.isEmpty { raftOut.notices.removeAll(keepingCapacity: true) }
         raftOut.write = nil
     }
 

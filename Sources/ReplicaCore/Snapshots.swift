@@ -20,12 +20,14 @@ struct OutgoingSnapshot: Sendable {
         current = fill(&writer)
     }
 
-    /// Piece `wanted`: the current one or the next; `nil` when neither.
+    /// Piece `wanted`: the current one or a later one; `nil` when there is none.
+    ///
+    /// A store that stands at the same position gives the same pieces, so that a transfer can go on with those of another copy.
     mutating func chunk(_ wanted: UInt64) -> (number: UInt64, bytes: Bytes, isLast: Bool)? {
-        if wanted == number + 1, !current.isLast {
+        while number < wanted, !current.isLast {
             var writer = ByteWriter(reserving: chunkBytes + 4096)
             current = fill(&writer)
-            number = wanted
+            number += 1
         }
         return wanted == number ? (number, current.bytes, current.isLast) : nil
     }

@@ -5,7 +5,7 @@ internal import ReplicaCore
 // What each kind of client does next.
 
 extension World {
-    func act(_ client: Client) throws(Violation) {
+    mutating func act(_ client: Client) throws(Violation) {
         if case .settling = phase { return }
         schedule.add(.client(client.number), at: now + random.around(swarm.clientInterval))
         guard !client.isBusy else { return }
@@ -22,26 +22,26 @@ extension World {
         }
     }
 
-    private func anyKey() -> Bytes { Bytes("k/\(random.below(Client.keyCount))".utf8) }
+    private mutating func anyKey() -> Bytes { Bytes("k/\(random.below(Client.keyCount))".utf8) }
 
     /// A value that no other write has.
-    private func uniqueValue(_ client: Client) -> Bytes {
+    private mutating func uniqueValue(_ client: Client) -> Bytes {
         let padding = random.chance(500) ? 400 : random.below(20)
         return Bytes("c\(client.number)/\(history.operations.count)".utf8) + Bytes(repeating: 46, count: padding)
     }
 
-    private func idempotencyKey(_ client: Client) -> IdempotencyKey {
+    private mutating func idempotencyKey(_ client: Client) -> IdempotencyKey {
         IdempotencyKey(client: "c\(client.number)", number: UInt64(history.operations.count))
     }
 
-    private func newLease(_ client: Client) -> LeaseID {
+    private mutating func newLease(_ client: Client) -> LeaseID {
         client.timeToLive = .milliseconds(random.within(150...1_500))
         return LeaseID(UInt64(history.operations.count) + 1)
     }
 
     // MARK: Writing
 
-    private func write(_ client: Client) {
+    private mutating func write(_ client: Client) {
         let key = anyKey()
         let isRepeatable = random.chance(5000)
         let command: Command
@@ -62,7 +62,7 @@ extension World {
             Proposal(idempotencyKey: isRepeatable ? idempotencyKey(client) : nil, command: command), from: client)
     }
 
-    private func transaction(_ client: Client, _ key: Bytes) -> Transaction {
+    private mutating func transaction(_ client: Client, _ key: Bytes) -> Transaction {
         let other = anyKey()
         let comparison = Transaction.Comparison(
             key: key, target: .modRevision(client.seen[key]?.rawValue ?? 0), relation: .equal)
@@ -75,7 +75,7 @@ extension World {
 
     // MARK: Reading
 
-    private func read(_ client: Client) {
+    private mutating func read(_ client: Client) {
         let selection: KeySelection = random.chance(3000) ? .prefix(Bytes("k/".utf8)) : .key(anyKey())
         var query = RangeQuery(selection: selection)
         if random.chance(1500) {
@@ -91,7 +91,7 @@ extension World {
     // MARK: Leases
 
     /// Grants, attaches, renews some times, then revokes or falls silent.
-    private func hold(_ client: Client) {
+    private mutating func hold(_ client: Client) {
         guard let lease = client.lease else {
             client.renewalsLeft = random.below(12)
             let command = Command.grantLease(newLease(client), ttl: client.timeToLive)
@@ -108,13 +108,13 @@ extension World {
         write(Proposal(idempotencyKey: idempotencyKey(client), command: .revokeLease(lease)), from: client)
     }
 
-    private func renew(_ client: Client, _ lease: LeaseID) {
+    private mutating func renew(_ client: Client, _ lease: LeaseID) {
         client.renewalsLeft -= 1
         call(.renew([lease]), for: .renewal([lease]), from: client)
     }
 
     /// The election of a controller: create the key under a lease, renew, fall silent some day.
-    private func contend(_ client: Client) {
+    private mutating func contend(_ client: Client) {
         if let lease = client.lease {
             if client.renewalsLeft > 0 { return renew(client, lease) }
             client.lease = nil

@@ -18,7 +18,7 @@ extension World {
     // MARK: Opening
 
     /// Opens a watch when there is none: from now, or where the last one ended.
-    func watch(_ client: Client) {
+    mutating func watch(_ client: Client) {
         guard client.watch == nil else { return }
         nextWatch += 1
         let id = WatchID(nextWatch)
@@ -34,7 +34,7 @@ extension World {
         call(.watch(id, request), for: .watch(id), from: client, at: node)
     }
 
-    private func anySelections() -> [KeySelection] {
+    private mutating func anySelections() -> [KeySelection] {
         switch random.below(4) {
         case 0: [.prefix([])]
         case 1: [.prefix(Bytes("k/".utf8))]
@@ -44,7 +44,9 @@ extension World {
     }
 
     /// The answer to the opening.
-    func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode) throws(Violation) {
+    mutating func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode)
+        throws(Violation)
+    {
         guard var watch = watches[id] else { return }
         counters[.watchOpened] += 1
         watch.isOpen = true
@@ -63,9 +65,10 @@ extension World {
     }
 
     /// The client pauses, goes on, or moves to another node.
-    func turnWatch(_ number: Int, _ id: WatchID) {
+    mutating func turnWatch(_ number: Int, _ id: WatchID) throws(Violation) {
         guard let watch = watches[id], watch.isOpen, clients[number].watch == id else { return }
         let node = nodes[watch.node]
+        try checkProgress(watch, id, node)
         if watch.isPaused {
             watches[id]?.isPaused = false
             input(.resumeWatch(id), to: node)
@@ -82,7 +85,7 @@ extension World {
         schedule.add(.watchTurn(client: number, watch: id.rawValue), at: now + random.around(500_000_000))
     }
 
-    private func close(_ id: WatchID, _ watch: WatchCheck) {
+    private mutating func close(_ id: WatchID, _ watch: WatchCheck) {
         watches[id] = nil
         let client = clients[watch.client]
         guard client.watch == id else { return }
@@ -91,15 +94,33 @@ extension World {
     }
 
     /// The node is gone; its watches go on elsewhere.
-    func closeWatches(at node: SimulatedNode) {
+    mutating func closeWatches(at node: SimulatedNode) {
         for (id, watch) in watches.sorted(by: { $0.key < $1.key }) where watch.node == node.number && watch.isOpen {
             close(id, watch)
         }
     }
 
+    /// What a node says to have told a watch, it has told it (`invariants.md` 31).
+    private mutating func checkProgress(_ watch: WatchCheck, _ id: WatchID, _ node: SimulatedNode) throws(Violation) {
+        guard let process = node.process, watch.life == node.life, let told = process.replica.progress(of: id),
+            told > watch.cursor
+        else { return }
+        counters[.progressTold] += 1
+        try checkNothingMissed(watch, before: told.next, id, rule: "31")
+        watches[id]?.cursor = told
+    }
+
+    /// One delivery holds no more than a page and a revision (`invariants.md` 32).
+    private func checkSize(_ batch: WatchBatch) throws(Violation) {
+        let events = batch.revisions.dropLast().reduce(0) { $0 + $1.events.count }
+        guard events > Limits.watchBatchEvents else { return }
+        throw Violation("32", "\(events) events are delivered at once")
+    }
+
     // MARK: Deliveries
 
-    func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
+    mutating func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
+        try checkSize(delivery.batch)
         for id in delivery.watches {
             if options.sabotage == .skipsDeliveries, random.chance(100) { continue }
             guard var watch = watches[id] else { continue }
@@ -109,7 +130,7 @@ extension World {
         }
     }
 
-    private func check(_ events: RevisionEvents, of watch: inout WatchCheck, _ id: WatchID) throws(Violation) {
+    private mutating func check(_ events: RevisionEvents, of watch: inout WatchCheck, _ id: WatchID) throws(Violation) {
         guard events.revision > watch.cursor else {
             throw Violation(
                 "30", "watch \(id.rawValue) gets revision \(events.revision.rawValue) after \(watch.cursor.rawValue)")
@@ -122,11 +143,13 @@ extension World {
         watch.cursor = events.revision
     }
 
-    private func checkNothingMissed(_ watch: WatchCheck, before end: Revision, _ id: WatchID) throws(Violation) {
+    private func checkNothingMissed(
+        _ watch: WatchCheck, before end: Revision, _ id: WatchID, rule: String = "29"
+    ) throws(Violation) {
         var revision = watch.cursor.next
         while revision < end {
             guard expectedEvents(watch, revision) == nil else {
-                throw Violation("29", "watch \(id.rawValue) misses revision \(revision.rawValue)")
+                throw Violation(rule, "watch \(id.rawValue) misses revision \(revision.rawValue)")
             }
             revision = revision.next
         }
@@ -140,8 +163,9 @@ extension World {
         return events?.isEmpty ?? true ? nil : events
     }
 
-    func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
+    mutating func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
         guard let watch = watches[id] else { return }
+        if case .stateReplaced = end, history.isDiverged[node.number] { return close(id, watch) }
         counters[.watchCompacted] += 1
         guard case .compacted(let oldest) = end, oldest > watch.cursor.next,
             oldest <= history.model.store.oldestRevision
@@ -154,7 +178,7 @@ extension World {
     }
 
     /// In the end nothing is outstanding.
-    func checkComplete(_ watch: WatchCheck) throws(Violation) {
+    mutating func checkComplete(_ watch: WatchCheck) throws(Violation) {
         guard watch.isOpen, !watch.isPaused, nodes[watch.node].isUp else { return }
         try checkNothingMissed(
             watch, before: history.model.store.revision.next, clients[watch.client].watch ?? WatchID(0))

@@ -38,8 +38,8 @@ final class Client {
 // MARK: - Requests
 
 extension World {
-    func makeClients() {
-        let count = 4 + random.below(8)
+    mutating func makeClients() {
+        let count = min(4 + random.below(8), options.clients)
         for number in 0..<count {
             let role =
                 number < Client.Role.allCases.count
@@ -51,7 +51,7 @@ extension World {
 
     /// Sends a request to a node, any one by default.
     @discardableResult
-    func call(
+    mutating func call(
         _ request: ClientRequest, for purpose: Call.Purpose, from client: Client?, at node: Int? = nil,
         timeout: TimeSpan? = nil
     ) -> CallID {
@@ -67,12 +67,12 @@ extension World {
     }
 
     /// Begins a write, or tries it once more.
-    func write(_ proposal: Proposal, from client: Client?, at node: Int? = nil, timeout: TimeSpan? = nil) {
+    mutating func write(_ proposal: Proposal, from client: Client?, at node: Int? = nil, timeout: TimeSpan? = nil) {
         let operation = history.begin(proposal, client: client?.number ?? -1, at: now)
         attempt(operation, from: client, at: node, timeout: timeout)
     }
 
-    func attempt(_ operation: Int, from client: Client?, at node: Int? = nil, timeout: TimeSpan? = nil) {
+    mutating func attempt(_ operation: Int, from client: Client?, at node: Int? = nil, timeout: TimeSpan? = nil) {
         history.operations[operation].open += 1
         call(
             .write(history.operations[operation].proposal), for: .write(operation: operation), from: client, at: node,
@@ -80,7 +80,7 @@ extension World {
     }
 
     /// The request reaches its node, if that is there.
-    func deliver(_ id: CallID) {
+    mutating func deliver(_ id: CallID) {
         guard var call = calls[id] else { return }
         let node = nodes[call.node]
         guard node.isUp else { return schedule.add(.lost(id, wasTaken: false), at: now + 50_000) }
@@ -95,7 +95,7 @@ extension World {
     }
 
     /// The connection broke before an answer came.
-    func lose(_ id: CallID, wasTaken: Bool) throws(Violation) {
+    mutating func lose(_ id: CallID, wasTaken: Bool) throws(Violation) {
         guard let call = calls.removeValue(forKey: id) else { return }
         if case .write(let operation) = call.purpose { try history.refused(operation, mayBeApplied: wasTaken) }
         counters[wasTaken ? .writeUnknown : .writeRefused] += 1
@@ -104,7 +104,7 @@ extension World {
 
     // MARK: Answers
 
-    func answer(_ id: CallID, _ reply: ClientReply, from node: SimulatedNode) throws(Violation) {
+    mutating func answer(_ id: CallID, _ reply: ClientReply, from node: SimulatedNode) throws(Violation) {
         guard let call = calls.removeValue(forKey: id), call.node == node.number else {
             throw Violation("reply", "n\(node.number + 1) answers request \(id.rawValue), which waits no more")
         }
@@ -122,12 +122,12 @@ extension World {
     }
 
     /// In the recovery every node must serve.
-    private func checkProbe(_ reply: ClientReply, _ call: Call) throws(Violation) {
+    private mutating func checkProbe(_ reply: ClientReply, _ call: Call) throws(Violation) {
         guard case .refused(let refusal, _) = reply else { return }
         throw Violation("5", "after the recovery n\(call.node + 1) answers \(call.purpose) with \(refusal)")
     }
 
-    private func succeeded(_ client: Client, _ call: Call, _ reply: ClientReply) {
+    private mutating func succeeded(_ client: Client, _ call: Call, _ reply: ClientReply) {
         client.isBusy = false
         client.retry = nil
         switch reply {
@@ -138,7 +138,7 @@ extension World {
         }
     }
 
-    private func wrote(_ client: Client, _ result: CommandResult) {
+    private mutating func wrote(_ client: Client, _ result: CommandResult) {
         switch result {
         case .put(let put):
             client.seen[put.record.key] = put.record.modRevision
@@ -151,7 +151,7 @@ extension World {
     }
 
     /// The request came to nothing, as far as the client knows: what can be repeated safely is, elsewhere.
-    private func failed(_ client: Client, _ call: Call) {
+    private mutating func failed(_ client: Client, _ call: Call) {
         client.isBusy = false
         switch call.purpose {
         case .write(let operation) where history.operations[operation].proposal.idempotencyKey != nil:

@@ -22,6 +22,7 @@ struct ClusterModel {
     var lastIndex: LogIndex { LogIndex(UInt64(log.count)) }
 
     subscript(index: LogIndex) -> Entry { log[Int(index.rawValue) - 1] }
+    func term(at index: LogIndex) -> Term { log[Int(index.rawValue) - 1].term }
     func digest(at index: LogIndex) -> UInt64 { digests[Int(index.rawValue)] }
     func revision(at index: LogIndex) -> Revision { revisions[Int(index.rawValue)] }
 
@@ -34,6 +35,8 @@ struct ClusterModel {
         var isRepetition = false
         /// Of an expiry: the leases it ended.
         var expired: [LeaseID] = []
+        /// Of an expiry: how many leases it named that were renewed before it.
+        var spared = 0
         var events: RevisionEvents?
     }
 
@@ -66,6 +69,7 @@ struct ClusterModel {
         effect.result = applied.result
         effect.isRepetition = applied.repeated
         effect.expired = candidates.filter { store.lease($0) == nil }
+        effect.spared = candidates.count - effect.expired.count
         effect.events = applied.events
         guard let revision = applied.events else { return }
         events.append(revision)

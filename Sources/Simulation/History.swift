@@ -10,13 +10,20 @@ struct History {
     var leases: [LeaseID: LeaseFacts] = [:]
     /// Per node, while its log is damaged: the index below which it is.
     var damage: [LogIndex?]
+    /// Nodes whose state differs from the cluster's, until a leader has replaced it.
+    var isDiverged: [Bool]
+    /// How far the clocks of this world may be off, in millionths.
+    var slowestClock: Int64 = 0
+    var fastestClock: Int64 = 0
     /// Nodes that do not come back in the recovery.
     var isRetired: [Bool]
     let quorum: Int
     private(set) var leaders: [Term: Int] = [:]
+    /// The one of ``leaders`` that was seen last.
+    private var lastLeader: (term: Term, node: Int) = (.zero, 0)
     private var operationOf: [Bytes: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
-    private var contents: [EntryID: UInt64] = [:]
+    private var contents: [EntryID: Entry] = [:]
     private var repeatable: [IdempotencyKey: CommandResult] = [:]
 
     private struct Vote: Hashable {
@@ -31,9 +38,19 @@ struct History {
 
     init(nodes: Int, quorum: Int) {
         damage = Array(repeating: nil, count: nodes)
+        isDiverged = Array(repeating: false, count: nodes)
         isRetired = Array(repeating: false, count: nodes)
         self.quorum = quorum
     }
+
+    /// Whether a node cannot be counted on: its log or its state is not what it should be.
+    func isUnfit(_ node: Int) -> Bool { damage[node] != nil || isDiverged[node] }
+
+    /// What a span on the fastest clock takes at least, in true time.
+    func shortest(_ span: TimeSpan) -> Int64 { span.nanoseconds / (1_000_000 + fastestClock) * 1_000_000 }
+
+    /// What a span on the slowest clock takes at most, in true time.
+    func longest(_ span: TimeSpan) -> Int64 { (span.nanoseconds / (1_000_000 + slowestClock) + 1) * 1_000_000 }
 
     // MARK: - Operations
 
@@ -118,10 +135,12 @@ struct History {
         _ command: Command, _ result: CommandResult, _ effect: ClusterModel.Effect, at now: Int64
     ) throws(Violation) {
         if effect.isRepetition { return }
+        let term = model.term(at: effect.index)
         switch (command, result) {
-        case (.grantLease(let id, let ttl), .leaseGranted): leases[id] = LeaseFacts(ttl: ttl, renewedAt: now)
+        case (.grantLease(let id, let ttl), .leaseGranted):
+            leases[id] = LeaseFacts(ttl: ttl, term: term, renewedAt: now)
         case (.put(let put), .put):
-            if case .new(let id, let ttl) = put.lease { leases[id] = LeaseFacts(ttl: ttl, renewedAt: now) }
+            if case .new(let id, let ttl) = put.lease { leases[id] = LeaseFacts(ttl: ttl, term: term, renewedAt: now) }
         case (.renewLeases(let ids), .leasesRenewed(let grants)):
             for (id, grant) in zip(ids, grants) where grant != nil { leases[id]?.renewedAt = now }
         default: break
@@ -132,14 +151,15 @@ struct History {
         }
     }
 
-    /// A holder that asked at `sentAt` was told what is left of its lease. Clocks may be half a percent off, each way.
+    /// A holder that asked at `sentAt` was told what is left of its lease. It lasts that long on the clock of whoever
+    /// leads, so that only the rate of the fastest clock makes it shorter.
     mutating func promised(_ grant: LeaseGrant, from sentAt: Int64) throws(Violation) {
         guard let facts = leases[grant.id] else {
             throw Violation("24", "lease \(grant.id.rawValue) was never granted")
         }
         // A repetition may be answered after its lease ended: that promises nothing.
         guard grant.remaining > .zero else { return }
-        let until = sentAt + grant.remaining.nanoseconds / 100 * 99
+        let until = sentAt + shortest(grant.remaining)
         leases[grant.id]?.promisedUntil = max(facts.promisedUntil ?? until, until)
         try checkExpiry(grant.id)
     }
@@ -192,8 +212,10 @@ struct History {
     }
 
     mutating func checkLeader(_ node: SimulatedNode, term: Term) throws(Violation) {
+        if lastLeader.term == term, lastLeader.node == node.number { return }
         guard let known = leaders[term], known != node.number else {
             leaders[term] = node.number
+            lastLeader = (term, node.number)
             return
         }
         throw Violation(
@@ -208,17 +230,11 @@ struct History {
             case .reset, nil: []
             }
         for entry in entries {
-            var writer = ByteWriter()
-            entry.encode(into: &writer)
-            var digest = Digest()
-            digest.combine(writer.bytes)
-            let hash = digest.value
-            let id = EntryID(index: entry.index, term: entry.term)
-            guard contents[id] == nil || contents[id] == hash else {
+            let known = contents.updateValue(entry, forKey: EntryID(index: entry.index, term: entry.term))
+            guard known == nil || known == entry else {
                 throw Violation(
                     "log matching", "n\(node.number + 1) writes another entry \(entry.index.rawValue) of the same term")
             }
-            contents[id] = hash
         }
     }
 
@@ -239,9 +255,4 @@ struct History {
 extension CommandResult {
     /// The answer but for how long leases have left, which a repetition tells anew.
     fileprivate var withoutRemaining: CommandResult { telling { _ in .zero } }
-}
-
-extension CommandResult {
-    /// Without what is left of leases: that differs from one repetition to the next.
-    fileprivate var withoutTime: CommandResult { telling { _ in .zero } }
 }

@@ -48,7 +48,7 @@ struct DurableLog {
 
 /// A step of a node's log writer.
 enum LogJob {
-    case write(LogWrite, thenSend: [(to: NodeID, message: PeerMessage)])
+    case write(LogWrite, thenSend: [(to: NodeID, message: PeerMessage)], issuedAt: Int64)
     case truncate(LogTruncation)
 }
 
@@ -61,19 +61,33 @@ struct LogDisk {
     var syncing: [LogJob] = []
     /// Until then nothing is synced.
     var hangsUntil: Int64 = 0
+    /// The next sync to end ends with an error.
+    var failsNext = false
 
     mutating func carryOut(_ job: LogJob) {
         switch job {
-        case .write(let write, _): durable.carryOut(write)
+        case .write(let write, _, _): durable.carryOut(write)
         case .truncate(let truncation): durable.carryOut(truncation)
         }
     }
 
-    /// The process dies: of what was not synced, some first part is there all the same.
-    mutating func crash(_ random: inout SeededGenerator) {
+    /// The process dies. What was being synced is there or not; with `tears` some first part of everything may be.
+    mutating func crash(tears: Bool, _ random: inout SeededGenerator) {
         let pending = syncing + queued
-        let survivors = pending.isEmpty ? 0 : random.below(pending.count + 1)
+        let survivors = tears ? random.below(pending.count + 1) : random.chance(5000) ? syncing.count : 0
         for job in pending.prefix(survivors) { carryOut(job) }
+        forget()
+    }
+
+    /// When the oldest write that is not durable was issued.
+    var oldestWrite: Int64? {
+        for job in syncing { if case .write(_, _, let issuedAt) = job { return issuedAt } }
+        for job in queued { if case .write(_, _, let issuedAt) = job { return issuedAt } }
+        return nil
+    }
+
+    /// Drops whatever is not durable.
+    mutating func forget() {
         syncing = []
         queued = []
     }

@@ -7,17 +7,27 @@ internal import ReplicaCore
 struct Network {
     /// By sender, then receiver.
     var isBlocked: [[Bool]]
+    /// By sender, then receiver: what a clogged link holds back; `nil` while it does not.
+    var held: [[[Packet]?]]
+    /// Consensus frames of long ago and not so long ago.
+    private(set) var recorded: [Packet] = []
     /// The receiver's life that the sender is connected to; `nil` without a connection.
     var links: [[Int?]]
 
     init(nodes: Int) {
         isBlocked = Array(repeating: Array(repeating: false, count: nodes), count: nodes)
+        held = Array(repeating: Array(repeating: nil, count: nodes), count: nodes)
         links = Array(repeating: Array(repeating: nil, count: nodes), count: nodes)
+    }
+
+    /// Keeps a frame for later, in place of another.
+    mutating func record(_ packet: Packet, _ random: inout SeededGenerator) {
+        if recorded.count < 32 { recorded.append(packet) } else { recorded[random.below(32)] = packet }
     }
 }
 
 extension World {
-    func send(_ message: PeerMessage, from node: SimulatedNode, to id: NodeID) throws(Violation) {
+    mutating func send(_ message: PeerMessage, from node: SimulatedNode, to id: NodeID) throws(Violation) {
         guard let to = numberOf[id] else { throw Violation("network", "a message to nobody") }
         try history.checkSend(message, from: node, to: nodes[to])
         let bytes = message.encoded()
@@ -26,26 +36,55 @@ extension World {
         trace.combine(4, node.number * 8 + to, hash.value, at: now)
         if options.sabotage == .forgetsVote, case .consensus(.voteReply(let vote)) = message, vote.granted {
             schedule.add(.crash(node: node.number, life: node.life), at: now + 1_000)
+            // The candidate stays alone with its term, so that others come to it anew.
+            for other in nodes.indices where other != to && phase == .faults {
+                block(other, to, for: 1_500_000_000)
+                block(to, other, for: 1_500_000_000)
+            }
         }
-        if case .forward = message { counters[.writeForwarded] += 1 }
+        count(message)
         guard let life = network.links[node.number][to], !network.isBlocked[node.number][to] else { return }
-        let packet = Packet(from: node.number, to: to, fromLife: node.life, toLife: life, bytes: bytes)
+        var packet = Packet(from: node.number, to: to, fromLife: node.life, toLife: life, bytes: bytes)
         if !isCalm, random.chance(swarm.loss) {
             counters[.messageLost] += 1
-            return trace.note(.message("lost", from: node.number, to: to, message), at: now)
+            return trace.note(.message("lost", from: node.number, to: to, bytes), at: now)
         }
-        trace.note(.message("send", from: node.number, to: to, message), at: now)
-        schedule.add(.arrival(packet), at: now + messageDelay())
+        trace.note(.message("send", from: node.number, to: to, bytes), at: now)
         repeatMaybe(packet, message)
+        corruptMaybe(&packet)
+        guard network.held[node.number][to] == nil else {
+            network.held[node.number][to]?.append(packet)
+            return
+        }
+        schedule.add(.arrival(packet), at: now + messageDelay())
     }
 
-    private func messageDelay() -> Int64 {
+    private mutating func corruptMaybe(_ packet: inout Packet) {
+        guard swarm.corruption > 0, !isCalm, random.chance(swarm.corruption) else { return }
+        packet.checksum = crc32c(packet.bytes)
+        for _ in 0...random.below(3) {
+            packet.bytes[random.below(packet.bytes.count)] ^= 1 << UInt8(random.below(8))
+        }
+    }
+
+    private mutating func count(_ message: PeerMessage) {
+        switch message {
+        case .forward: counters[.writeForwarded] += 1
+        case .consensus(.preVoteReply(let reply)) where !reply.granted: counters[.preVoteRefused] += 1
+        case .consensus(.voteReply(let reply)) where !reply.granted: counters[.voteRefused] += 1
+        case .consensus(.readRequest): counters[.readIndexAsked] += 1
+        default: break
+        }
+    }
+
+    private mutating func messageDelay() -> Int64 {
         let slow = !isCalm && random.chance(swarm.slowMessages)
         return 10_000 + random.around(slow ? swarm.slowLatency : swarm.latency)
     }
 
-    private func repeatMaybe(_ packet: Packet, _ message: PeerMessage) {
+    private mutating func repeatMaybe(_ packet: Packet, _ message: PeerMessage) {
         if case .consensus = message {
+            if swarm.replays, random.chance(100) { network.record(packet, &random) }
             guard !isCalm, random.chance(swarm.duplication) else { return }
             counters[.messageRepeated] += 1
             let delay = random.chance(1000) ? random.around(3_000_000_000) : messageDelay() * 2
@@ -55,7 +94,7 @@ extension World {
         }
     }
 
-    func arrive(_ packet: Packet) {
+    mutating func arrive(_ packet: Packet) {
         let node = nodes[packet.to]
         guard !network.isBlocked[packet.from][packet.to], node.isUp else { return }
         guard packet.toLife == node.life else {
@@ -70,15 +109,24 @@ extension World {
             return
         }
         node.process?.newestLives[packet.from] = packet.fromLife
+        if let checksum = packet.checksum, crc32c(packet.bytes) != checksum { return refuse(packet) }
         guard let message = try? PeerMessage(decoding: packet.bytes) else {
             preconditionFailure("a message survives its codec")
         }
         input(.received(message, from: nodes[packet.from].id), to: node)
     }
 
+    /// A frame that differs from its checksum ends its connection.
+    private mutating func refuse(_ packet: Packet) {
+        counters[.corruptFrameDropped] += 1
+        schedule.add(
+            .linkDown(from: packet.from, to: packet.to, life: packet.toLife, isGone: false),
+            at: now + random.around(swarm.latency))
+    }
+
     // MARK: Connections
 
-    func linkUp(_ from: Int, _ to: Int) {
+    mutating func linkUp(_ from: Int, _ to: Int) {
         let (sender, receiver) = (nodes[from], nodes[to])
         guard sender.isUp, network.links[from][to] == nil else { return }
         // Both directions carry the introduction.
@@ -91,7 +139,7 @@ extension World {
         input(.connected(receiver.id), to: sender)
     }
 
-    func linkDown(_ from: Int, _ to: Int, life: Int, isGone: Bool) {
+    mutating func linkDown(_ from: Int, _ to: Int, life: Int, isGone: Bool) {
         guard nodes[from].isUp, network.links[from][to] == life else { return }
         network.links[from][to] = nil
         if isGone { counters[.leaderGoneNoticed] += 1 }

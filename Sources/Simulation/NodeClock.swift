@@ -1,6 +1,6 @@
 internal import Primitives
 
-/// A node's own monotonic clock: an epoch of its own and a rate that is slightly off.
+/// A node's own monotonic clock: an epoch of its own and a rate that is off.
 struct NodeClock {
     var epoch: Int64
     /// How much it runs too fast, in millionths.
@@ -16,8 +16,9 @@ struct NodeClock {
         guard instant.nanoseconds > epoch else { return 0 }
         let shown = instant.nanoseconds - epoch
         if shown > 1 << 52 { return .max }
-        var time = shown - shown / (1_000_000 + drift) * drift
-        while reading(at: time) < instant { time += 1_000 }
+        let rate = 1_000_000 + drift
+        var time = shown / rate * 1_000_000 + shown % rate * 1_000_000 / rate
+        while reading(at: time) < instant { time += 1 }
         return time
     }
 }

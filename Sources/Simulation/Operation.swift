@@ -43,6 +43,8 @@ struct Operation {
 /// What is known of a lease, in true time.
 struct LeaseFacts {
     var ttl: TimeSpan
+    /// The term of the entry that granted it.
+    var term: Term
     /// Until when its holder was told that it lasts, counted from when it had asked, less what clocks may be off.
     var promisedUntil: Int64?
     /// When the last grant or renewal was committed.

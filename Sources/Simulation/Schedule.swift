@@ -28,7 +28,9 @@ enum Happening {
 /// What ends a fault.
 enum Remedy {
     case heal(from: Int, to: Int)
+    case release(from: Int, to: Int)
     case resume(node: Int)
+    case space(node: Int)
 }
 
 /// A frame on its way between two lives of two nodes.
@@ -38,25 +40,48 @@ struct Packet {
     var fromLife: Int
     var toLife: Int
     var bytes: Bytes
+    /// What the bytes were when they were sent; looked at only when something may have happened to them.
+    var checksum: UInt32?
+    /// Sent again by the network, not by its sender.
+    var isReplayed = false
 }
 
 /// What will happen when, in an order that is the same in every run.
 struct Schedule {
+    /// Small, because a heap moves its items about.
     private struct Item: Comparable {
         var time: Int64
-        var number: UInt64
-        var happening: Happening
-        static func < (a: Item, b: Item) -> Bool { (a.time, a.number) < (b.time, b.number) }
+        var number: UInt32
+        /// Where in ``happenings`` it is.
+        var place: Int32
+        static func < (a: Item, b: Item) -> Bool { a.time == b.time ? a.number < b.number : a.time < b.time }
         static func == (a: Item, b: Item) -> Bool { a.number == b.number }
     }
 
     private var heap = Heap<Item>()
-    private var number: UInt64 = 0
+    private var number: UInt32 = 0
+    private var happenings: [Happening] = []
+    /// Places in ``happenings`` whose turn is over.
+    private var free: [Int32] = []
 
     mutating func add(_ happening: Happening, at time: Int64) {
         number += 1
-        heap.insert(Item(time: time, number: number, happening: happening))
+        let place: Int32
+        if let last = free.popLast() {
+            place = last
+            happenings[Int(place)] = happening
+        } else {
+            place = Int32(happenings.count)
+            happenings.append(happening)
+        }
+        heap.insert(Item(time: time, number: number, place: place))
     }
 
-    mutating func next() -> (time: Int64, happening: Happening)? { heap.popMin().map { ($0.time, $0.happening) } }
+    mutating func next() -> (time: Int64, happening: Happening)? {
+        guard let item = heap.popMin() else { return nil }
+        free.append(item.place)
+        var happening = Happening.check
+        swap(&happening, &happenings[Int(item.place)])
+        return (item.time, happening)
+    }
 }

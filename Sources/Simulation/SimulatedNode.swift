@@ -13,6 +13,9 @@ final class SimulatedNode {
     /// Counts its starts, from 1.
     var life = 0
     var process: Process?
+    /// Until then it gets to its work only now and then.
+    var slowUntil: Int64 = 0
+    var isShortOfSpace = false
     /// The newest revision it answered with, in any life.
     var answered = Revision.zero
 
@@ -23,6 +26,8 @@ final class SimulatedNode {
         var inbox: [Input] = []
         var isAwake = false
         var isPaused = false
+        /// When it last went on after standing still, in true time.
+        var resumedAt: Int64 = 0
         /// When its timer is set to go off, in true time.
         var timer = Int64.max
         /// What came due in true time while it was paused.
@@ -40,6 +45,28 @@ final class SimulatedNode {
             self.nextSave = nextSave
             checks.commit = replica.raft.commitIndex
             checks.applied = replica.store.appliedIndex
+        }
+
+        /// Takes up to `count` inputs from the inbox and goes through one batch with them.
+        ///
+        /// - Returns: how many there were.
+        func step(atMost count: Int, at now: Instant, into out: inout Outbox) -> Int {
+            var batch: [Input] = []
+            if inbox.count <= count {
+                swap(&batch, &inbox)
+            } else {
+                batch = Array(inbox[..<count])
+                inbox.removeFirst(count)
+            }
+            Self.step(&replica, batch, at: now, into: &out)
+            return batch.count
+        }
+
+        private static func step(
+            _ replica: inout Replica, _ batch: [Input], at now: Instant, into out: inout Outbox
+        ) {
+            for input in batch { replica.handle(input, at: now, into: &out) }
+            replica.flush(at: now, into: &out)
         }
     }
 

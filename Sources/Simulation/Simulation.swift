@@ -6,7 +6,7 @@ package enum Simulation {
     ///
     /// - Parameter sink: gets every event in words, one line each.
     package static func run(_ options: SimulationOptions, sink: ((String) -> Void)? = nil) -> SimulationResult {
-        let world = World(options, sink: sink)
+        var world = World(options, sink: sink)
         var violation: Violation?
         do throws(Violation) {
             try world.run()
@@ -15,7 +15,7 @@ package enum Simulation {
         }
         return SimulationResult(
             options: options, violation: violation, traceHash: world.trace.hash.value, events: world.trace.count,
-            simulated: TimeSpan(nanoseconds: world.now), counters: world.counters,
+            simulated: TimeSpan(nanoseconds: world.now), counters: world.counters, suddenFaults: world.suddenFaults,
             lastEvents: violation == nil ? [] : world.trace.lines)
     }
 }
@@ -29,16 +29,23 @@ package struct SimulationResult: Sendable {
     package var events: Int
     package var simulated: TimeSpan
     package var counters: Counters
+    /// The numbers of the sudden faults that happened.
+    package var suddenFaults: [Int]
     /// What happened last, in words, when a rule was broken.
     package var lastEvents: [String]
+    /// The world this one was shrunk from.
+    package var shrunkFrom: SimulationOptions?
 
     /// The whole story of a violation, ready to be printed; `nil` without one.
     package var report: String? {
-        violation.map { violation in
-            (lastEvents + [
-                "seed \(options.seed), \(options.nodes) nodes: rule \(violation.rule) is broken: \(violation.sentence)",
-                "replay: \(options.replayCommand)",
-            ]).joined(separator: "\n")
+        guard let violation else { return nil }
+        var lines = lastEvents
+        lines.append(
+            "seed \(options.seed), \(options.nodes) nodes: rule \(violation.rule) is broken: \(violation.sentence)")
+        if let shrunkFrom {
+            lines.append("shrunk to \(suddenFaults.count) sudden faults from: \(shrunkFrom.replayCommand)")
         }
+        lines.append("replay: \(options.replayCommand)")
+        return lines.joined(separator: "\n")
     }
 }

@@ -1,30 +1,5 @@
 package import Primitives
 
-/// A kind of trouble that a world can make.
-package enum Fault: String, CaseIterable, Sendable {
-    /// Messages take long, each its own time, so that they overtake each other.
-    case delay
-    case loss
-    /// Consensus messages arrive again, soon or much later.
-    case duplication
-    /// Some nodes do not hear some others, in one direction or both.
-    case partition
-    /// The leader, of all nodes, is cut off.
-    case isolation
-    /// Connections break, and nodes are told wrongly or late what became of their peers.
-    case reset
-    /// A process dies with all writes that are not synced, or some of them.
-    case crash
-    /// A process stands still while its clock goes on.
-    case pause
-    /// Clocks run apart by up to half a percent.
-    case clock
-    /// Disks are slow or hang.
-    case disk
-    /// A node's log loses what it had acknowledged, and its durable mark says so.
-    case damage
-}
-
 /// A mistake built into the world on purpose, to show that the checks see it.
 package enum Sabotage: String, CaseIterable, Sendable {
     /// The shell sends promises before the write they vouch for is durable.
@@ -56,12 +31,18 @@ package struct SimulationOptions: Sendable {
     package var duration: TimeSpan
     package var faults: [Fault]
     package var sabotage: Sabotage?
+    /// Of the sudden faults, counted from 0, only these happen; `nil` for all.
+    package var onlyFaults: [Int]?
+    /// How many clients there are at most.
+    package var clients: Int
 
     package init(
         seed: UInt64, nodes: Int = 3, duration: TimeSpan = .seconds(60), faults: [Fault] = Fault.allCases,
-        sabotage: Sabotage? = nil
+        sabotage: Sabotage? = nil, onlyFaults: [Int]? = nil, clients: Int = SimulationOptions.mostClients
     ) {
         precondition((1...5).contains(nodes), "a simulated cluster has 1 to 5 nodes")
+        self.onlyFaults = onlyFaults
+        self.clients = clients
         self.seed = seed
         self.nodes = nodes
         self.duration = duration
@@ -69,14 +50,19 @@ package struct SimulationOptions: Sendable {
         self.sabotage = sabotage
     }
 
+    package static let mostClients = 12
+
     /// How many nodes a seed has in a mix: of four worlds one with 1, two with 3 and one with 5.
     package static func mixedNodes(seed: UInt64) -> Int { [1, 3, 3, 5][Int(seed % 4)] }
 
     /// The command line that runs this world again.
     package var replayCommand: String {
+        var words = ["conclave simulate --seed \(seed) --nodes \(nodes) --seconds \(duration.milliseconds / 1000)"]
         let kinds = faults.count == Fault.allCases.count ? "all" : faults.map(\.rawValue).joined(separator: ",")
-        let sabotage = sabotage.map { " --sabotage \($0.rawValue)" } ?? ""
-        return "conclave simulate --seed \(seed) --nodes \(nodes) --seconds \(duration.milliseconds / 1000)"
-            + " --faults \(kinds.isEmpty ? "none" : kinds)" + sabotage
+        words.append("--faults \(kinds.isEmpty ? "none" : kinds)")
+        if let onlyFaults { words.append("--only \(onlyFaults.map { "\($0)" }.joined(separator: ","))") }
+        if clients < Self.mostClients { words.append("--clients \(clients)") }
+        if let sabotage { words.append("--sabotage \(sabotage.rawValue)") }
+        return words.joined(separator: " ")
     }
 }

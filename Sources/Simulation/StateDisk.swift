@@ -40,6 +40,10 @@ struct StateTable {
         }
     }
 
+    func hasSameRows(as other: StateTable) -> Bool {
+        versions == other.versions && leases == other.leases && remembered == other.remembered
+    }
+
     /// All rows in the order a restart reads them.
     var records: [StateRecord] {
         versions.sorted { $0.key < $1.key }.map(\.value) + leases.sorted { $0.key < $1.key }.map(\.value)

@@ -5,7 +5,7 @@ internal import Primitives
 /// How this seed's world behaves: which faults it has, how often, and how small its bounds are. No two seeds alike, so that
 /// faults are also seen alone, together, and far apart.
 struct Swarm {
-    var faults: [Fault]
+    let faults: [Fault]
     var settings: Settings
     var logBounds: LogBounds
     var historyBounds: HistoryBounds
@@ -15,6 +15,12 @@ struct Swarm {
     var duplication = 0
     /// Messages that take long, of 10 000.
     var slowMessages = 0
+    /// Messages with flipped bits, of 10 000.
+    var corruption = 0
+    /// How much clocks run too fast or too slow at most, in millionths.
+    var clockSpread: Int64 = 0
+    let suddenFaults: [Fault]
+    let replays: Bool
     var latency: Int64
     var slowLatency: Int64
     var diskLatency: Int64
@@ -27,10 +33,11 @@ struct Swarm {
     var batch: Int
 
     init(_ options: SimulationOptions, random: inout SeededGenerator) {
-        // Each fault is left out of a third of the worlds that may have it.
-        faults = options.faults.filter { _ in !random.chance(3333) }
+        // Each fault is left out of a third of the worlds that may have it. What is drawn does not depend on what is
+        // asked for, so that a world with fewer faults is otherwise the same.
+        faults = Fault.allCases.filter { fault in !random.chance(3333) && options.faults.contains(fault) }
         settings =
-            random.chance(5000)
+            random.chance(7500)
             ? Settings() : Settings(heartbeat: .milliseconds(20), electionTimeout: .milliseconds(150))
         logBounds = LogBounds(
             trailingEntries: [4, 20, 200][random.below(3)], appendBytes: [200, 2_000, 100_000][random.below(3)],
@@ -41,16 +48,20 @@ struct Swarm {
         slowLatency = random.within(5_000_000...400_000_000)
         diskLatency = [50_000, 200_000, 2_000_000][random.below(3)]
         faultInterval = random.within(100_000_000...2_000_000_000)
-        clientInterval = random.within(4_000_000...150_000_000)
+        clientInterval = random.within(20_000_000...60_000_000) << Int64(random.below(6))
         saveInterval = random.within(5_000_000...300_000_000)
         batch = [1, 4, 64][random.below(3)]
-        if faults.contains(.loss) { loss = [10, 100, 1_000][random.below(3)] }
-        if faults.contains(.duplication) { duplication = [10, 200, 1_000][random.below(3)] }
-        if faults.contains(.delay) { slowMessages = [20, 300, 2_000][random.below(3)] }
+        let rates = [[10, 100, 1_000], [10, 200, 1_000], [20, 300, 2_000], [1, 10, 100]].map { $0[random.below(3)] }
+        if faults.contains(.loss) { loss = rates[0] }
+        if faults.contains(.duplication) { duplication = rates[1] }
+        if faults.contains(.delay) { slowMessages = rates[2] }
+        if faults.contains(.corruption) { corruption = rates[3] }
+        // Clocks of real machines differ by far less; now and then they do here, too.
+        if faults.contains(.clock) { clockSpread = [5_000, 100_000][random.below(2)] }
+        if options.sabotage == .racingClocks { clockSpread = 200_000 }
+        replays = faults.contains(.replay)
+        suddenFaults = faults.filter(\.isSudden)
     }
-
-    /// The faults that happen at a moment, as opposed to those that are in every message.
-    var suddenFaults: [Fault] { faults.filter { ![.delay, .loss, .duplication, .clock].contains($0) } }
 }
 
 extension SeededGenerator {

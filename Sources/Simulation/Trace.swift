@@ -3,7 +3,8 @@ internal import ReplicaCore
 
 /// One thing that happened, to be read by a person when a rule was broken.
 enum TraceEvent {
-    case message(String, from: Int, to: Int, PeerMessage)
+    /// A frame, in words only when somebody reads it.
+    case message(StaticString, from: Int, to: Int, Bytes)
     case node(Int, String)
     case notices(Int, [ReplicaNotice])
     case answer(client: Int, sentAt: Int64, ClientReply)
@@ -11,7 +12,8 @@ enum TraceEvent {
 
     var text: String {
         switch self {
-        case .message(let what, let from, let to, let message): "n\(from + 1) → n\(to + 1) \(what) \(message.summary)"
+        case .message(let what, let from, let to, let frame):
+            "n\(from + 1) → n\(to + 1) \(what) \((try? PeerMessage(decoding: frame))?.summary ?? "noise")"
         case .node(let node, let what): "n\(node + 1) \(what)"
         case .notices(let node, let notices): "n\(node + 1) \(notices.map { "\($0)" }.joined(separator: ", "))"
         case .answer(let client, let sentAt, let reply):

@@ -12,14 +12,19 @@ package struct Violation: Error, Sendable {
 
 /// Things that must happen now and then, or the simulation tests less than it seems to.
 package enum Sometimes: Int, CaseIterable, Sendable {
-    case leaderElected, splitVote, handOver, quorumLost, diskStalled, leaderGoneNoticed
+    case leaderElected, splitVote, preVoteRefused, voteRefused, handOver, handOverDone, handOverAbandoned
+    case quorumLost, diskStalled, stalledLeaderReplaced, leaderGoneNoticed
     case entriesTruncated, snapshotSent, snapshotInstalled, damageRepaired, logCompacted
+    case divergenceNoticed, divergenceRepaired
     case writeAcknowledged, writeForwarded, retriedAfterElection, writeRefused, writeUnknown, retriedByClient
-    case idempotentRepetition
-    case linearizableRead, followerRead, staleRead, pastRead
-    case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, controllerChanged
-    case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, compaction
-    case messageLost, messageRepeated, staleFrameDropped, crash, restart, pause, partition
+    case idempotentRepetition, refusedForSpace, deletedWithoutSpace
+    case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
+    case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
+    case controllerChanged
+    case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, progressTold, compaction
+    case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
+    case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged
+    case syncFailed, diskFull, stateLost, diskLost, stateDiverged
 }
 
 /// How often each thing happened.

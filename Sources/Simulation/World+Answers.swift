@@ -5,7 +5,7 @@ internal import ReplicaCore
 // Every answer is held against the model.
 
 extension World {
-    func check(_ reply: ClientReply, to call: Call, from node: SimulatedNode) throws(Violation) {
+    mutating func check(_ reply: ClientReply, to call: Call, from node: SimulatedNode) throws(Violation) {
         trace.note(.answer(client: call.client, sentAt: call.sentAt, reply), at: now)
         switch (call.purpose, reply) {
         case (.write(let operation), .written(let result, let position)):
@@ -13,9 +13,12 @@ extension World {
             try history.acknowledged(operation, result, position)
             try checkPromise(result, call)
             try checkAnswered(position, node)
+            if result.isDeletion, node.isLeader, node.isShortOfSpace { counters[.deletedWithoutSpace] += 1 }
         case (.write(let operation), .refused(let refusal, _)):
+            try checkSpace(refusal, history.operations[operation].proposal.command)
             try history.refused(operation, mayBeApplied: refusal.mayBeApplied)
-        case (.renewal(let leases), .renewed(let grants, _)): try checkRenewal(call, leases, grants)
+        case (.renewal(let leases), .renewed(let grants, let position)):
+            try checkRenewal(call, leases, grants, in: position.term)
         case (.read(let query, let isStale), .read(let result, let position)):
             try checkRead(query, result, position, isStale: isStale, call, node)
         case (.watch(let id), .watching(let records, let position)):
@@ -32,12 +35,22 @@ extension World {
         }
     }
 
-    private func isRenewal(_ call: Call) -> Bool {
+    /// What takes no space is carried out on a full disk, too (`invariants.md` 17).
+    private mutating func checkSpace(_ refusal: Refusal, _ command: Command) throws(Violation) {
+        guard refusal == .outOfSpace else { return }
+        counters[.refusedForSpace] += 1
+        switch command {
+        case .delete, .revokeLease: throw Violation("17", "\(command) is refused for lack of space")
+        default: break
+        }
+    }
+
+    private mutating func isRenewal(_ call: Call) -> Bool {
         if case .renewal = call.purpose { true } else { false }
     }
 
     /// A node never answers with less than before (`invariants.md` 14).
-    private func checkAnswered(_ position: ReplyPosition, _ node: SimulatedNode) throws(Violation) {
+    private mutating func checkAnswered(_ position: ReplyPosition, _ node: SimulatedNode) throws(Violation) {
         let before = node.answered
         guard position.revision >= before, position.revision <= history.model.store.revision else {
             throw Violation(
@@ -47,7 +60,7 @@ extension World {
     }
 
     /// A linearizable answer reflects everything committed before the request arrived (`invariants.md` 21–23).
-    private func checkFloor(_ position: ReplyPosition, _ call: Call) throws(Violation) {
+    private mutating func checkFloor(_ position: ReplyPosition, _ call: Call) throws(Violation) {
         guard position.revision < call.floor else { return }
         throw Violation(
             "22",
@@ -57,7 +70,7 @@ extension World {
 
     // MARK: Leases
 
-    private func checkPromise(_ result: CommandResult, _ call: Call) throws(Violation) {
+    private mutating func checkPromise(_ result: CommandResult, _ call: Call) throws(Violation) {
         switch result {
         case .leaseGranted(let grant):
             counters[.leaseGranted] += 1
@@ -68,21 +81,28 @@ extension World {
         }
     }
 
-    private func checkRenewal(_ call: Call, _ leases: [LeaseID], _ grants: [LeaseGrant?]) throws(Violation) {
+    private mutating func checkRenewal(
+        _ call: Call, _ leases: [LeaseID], _ grants: [LeaseGrant?], in term: Term
+    ) throws(Violation) {
         guard grants.count == leases.count else { throw Violation("reply", "a renewal answers not every lease") }
         for (id, grant) in zip(leases, grants) {
             guard let grant else { continue }
             counters[.leaseRenewed] += 1
+            // Nothing but a committed renewal is acknowledged, and one that came before it was asked for does not count.
+            guard let facts = history.leases[id], facts.renewedAt >= call.sentAt else {
+                throw Violation("24", "a renewal of lease \(id.rawValue) is acknowledged before it is committed")
+            }
             guard grant.id == id, grant.remaining == grant.ttl else {
                 throw Violation("24", "lease \(id.rawValue) is renewed to \(grant)")
             }
             try history.promised(grant, from: call.sentAt)
+            if facts.term < term { counters[.leaseOutlivedLeader] += 1 }
         }
     }
 
     // MARK: Reads
 
-    private func checkRead(
+    private mutating func checkRead(
         _ query: Query, _ result: QueryResult, _ position: ReplyPosition, isStale: Bool, _ call: Call,
         _ node: SimulatedNode
     ) throws(Violation) {
@@ -110,21 +130,25 @@ extension World {
         }
     }
 
-    private func checkCompacted(_ revision: Revision) throws(Violation) {
+    private mutating func checkCompacted(_ revision: Revision) throws(Violation) {
         guard revision > history.model.store.header.compactedRevision else { return }
         throw Violation("29", "revision \(revision.rawValue) is said to be compacted, and is not")
     }
 
-    private func checkFuture(_ revision: Revision, _ position: ReplyPosition) throws(Violation) {
+    private mutating func checkFuture(_ revision: Revision, _ position: ReplyPosition) throws(Violation) {
         guard revision <= position.revision else { return }
         throw Violation(
             "14", "revision \(revision.rawValue) is said to be in the future of \(position.revision.rawValue)")
     }
 
-    private func checkRefused(_ refusal: Refusal, _ id: WatchID) throws(Violation) {
+    private mutating func checkRefused(_ refusal: Refusal, _ id: WatchID) throws(Violation) {
         guard case .compacted(let oldest) = refusal, let watch = watches[id] else { return }
         guard watch.cursor.next < oldest, oldest <= history.model.store.oldestRevision else {
             throw Violation("29", "watch \(id.rawValue) after \(watch.cursor.rawValue) is refused as compacted")
         }
     }
+}
+
+extension CommandResult {
+    fileprivate var isDeletion: Bool { if case .deleted = self { true } else { false } }
 }

@@ -7,7 +7,7 @@ internal import ReplicaCore
 
 extension World {
     /// Begins a sync of what is queued, if none is under way.
-    func syncLog(_ node: SimulatedNode) {
+    mutating func syncLog(_ node: SimulatedNode) {
         guard node.log.syncing.isEmpty, !node.log.queued.isEmpty else { return }
         let count = random.chance(8000) ? node.log.queued.count : 1 + random.below(node.log.queued.count)
         node.log.syncing = Array(node.log.queued.prefix(count))
@@ -16,19 +16,22 @@ extension World {
         schedule.add(.logSynced(node: node.number, life: node.life), at: end)
     }
 
-    func logSynced(_ node: SimulatedNode) throws(Violation) {
+    mutating func logSynced(_ node: SimulatedNode) throws(Violation) {
         guard now >= node.log.hangsUntil, !node.log.syncing.isEmpty else { return }
+        if node.log.failsNext { return exitAfterFailedSync(node) }
         let jobs = node.log.syncing
         node.log.syncing = []
         var last: WriteID?
         var released: [(to: NodeID, message: PeerMessage)] = []
         for job in jobs {
+            try checkKeepsCommitted(job, node)
             node.log.carryOut(job)
-            if case .write(let write, let thenSend) = job {
+            if case .write(let write, let thenSend, _) = job {
                 last = write.id
                 released += thenSend
             }
         }
+        try checkGeometry(node)
         trace.combine(3, node.number, last?.rawValue ?? 0, at: now)
         if let last, options.sabotage != .lyingDisk {
             input(.persisted(last), to: node)
@@ -37,27 +40,46 @@ extension World {
         syncLog(node)
     }
 
+    /// What is committed is never replaced in a log that holds it (`invariants.md` 11).
+    private func checkKeepsCommitted(_ job: LogJob, _ node: SimulatedNode) throws(Violation) {
+        guard case .write(let write, _, _) = job, case .replaceSuffix(let entries) = write.change else { return }
+        let (index, term) = (entries[0].index, entries[0].term)
+        guard index <= history.model.lastIndex, node.log.durable.term(at: index) == history.model.term(at: index),
+            term != history.model.term(at: index)
+        else { return }
+        throw Violation("11", "n\(node.number + 1) drops committed entry \(index.rawValue) from its disk")
+    }
+
+    /// The log goes on at the latest where the state ends: nothing is missing between the two (`invariants.md` 11).
+    private func checkGeometry(_ node: SimulatedNode) throws(Violation) {
+        let state = node.state.durable.position?.index ?? .zero
+        guard node.log.durable.baseIndex > state else { return }
+        throw Violation(
+            "11",
+            "the log of n\(node.number + 1) begins after \(node.log.durable.baseIndex.rawValue), "
+                + "its state ends at \(state.rawValue)")
+    }
+
     /// Takes what changed now and then, and moves on what the log is durable for.
-    func saveState(_ node: SimulatedNode) {
-        guard let process = node.process else { return }
+    mutating func saveState(_ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica) {
         if now >= process.nextSave, node.state.replacing == nil {
             process.nextSave = now + random.around(swarm.saveInterval)
-            if let (delta, position) = process.replica.takeStateDelta() {
+            if let (delta, position) = replica.takeStateDelta() {
                 node.state.held.append((sabotaged(delta), position))
                 if random.chance(100) { checkCodec(delta) }
             }
             schedule.add(
                 .stateStep(node: node.number, life: node.life), at: now + 1 + random.around(swarm.saveInterval / 2))
         }
-        node.state.release(through: process.replica.raft.stableIndex)
+        node.state.release(through: replica.raft.stableIndex)
     }
 
-    private func sabotaged(_ delta: StateDelta) -> StateDelta {
+    private mutating func sabotaged(_ delta: StateDelta) -> StateDelta {
         guard options.sabotage == .savesIndexWithoutRows, random.chance(1000) else { return delta }
         return StateDelta(header: delta.header)
     }
 
-    private func checkCodec(_ delta: StateDelta) {
+    private mutating func checkCodec(_ delta: StateDelta) {
         for record in delta.upserts {
             var writer = ByteWriter()
             record.encode(into: &writer)
@@ -67,14 +89,14 @@ extension World {
     }
 
     /// `state.db` is synced.
-    func stepState(_ node: SimulatedNode) {
+    mutating func stepState(_ node: SimulatedNode, _ process: SimulatedNode.Process) {
         guard node.state.replacing == nil else { return }
-        saveState(node)
+        saveState(node, process, &process.replica)
         if let index = node.state.sync() { input(.stateSaved(through: index), to: node) }
-        if node.process.map({ $0.nextSave <= now }) ?? false { saveState(node) }
+        if process.nextSave <= now { saveState(node, process, &process.replica) }
     }
 
-    func stateReplaced(_ node: SimulatedNode) {
+    mutating func stateReplaced(_ node: SimulatedNode) {
         _ = node.state.sync()
         if let position = node.state.replace() { input(.snapshotSaved(position), to: node) }
     }

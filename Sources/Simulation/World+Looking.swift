@@ -6,34 +6,54 @@ internal import ReplicaCore
 // What is checked of a node after each of its steps.
 
 extension World {
-    func look(at node: SimulatedNode) throws(Violation) {
-        guard let process = node.process else { return }
-        try lookAtLeader(node, process)
-        try lookAtCommits(node, process)
-        try lookAtState(node, process)
-        if history.damage[node.number] != nil, !process.replica.raft.isDamaged {
+    /// `replica` is the process's own, handed on in place because a copy would cost more than the checks.
+    mutating func look(
+        at node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
+        try lookAtLeader(node, process, &replica)
+        try lookAtCommits(node, process, &replica)
+        try lookAtState(node, process, &replica)
+        if history.damage[node.number] != nil, !replica.raft.isDamaged {
             history.damage[node.number] = nil
             try checkRepaired(node)
         }
     }
 
-    private func lookAtLeader(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
-        guard process.replica.raft.isLeader else {
+    private mutating func lookAtLeader(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
+        guard replica.raft.isLeader else {
             process.checks.led = nil
             return
         }
-        let term = process.replica.raft.term
+        let term = replica.raft.term
+        try checkDiskAnswers(node, process)
         guard process.checks.led != term else { return }
         process.checks.led = term
         counters[.leaderElected] += 1
+        if let stalled = stalledTerm, term > stalled {
+            counters[.stalledLeaderReplaced] += 1
+            stalledTerm = nil
+        }
         try history.checkLeader(node, term: term)
-        try checkHolds(node, process.replica.raft, whatIs: "leads term \(term.rawValue)")
+        try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
         if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
         if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
     }
 
+    /// A leader whose disk does not answer gives up its office (`invariants.md` 8); only what the process itself missed, and
+    /// the moment it is forgiven for that, comes on top.
+    private func checkDiskAnswers(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        guard !node.log.syncing.isEmpty, let issuedAt = node.log.oldestWrite else { return }
+        let settings = swarm.settings
+        let silence = now - max(issuedAt, process.resumedAt, node.slowUntil)
+        guard silence > history.longest(settings.diskPatience + settings.electionTimeout) else { return }
+        throw Violation(
+            "8", "n\(node.number + 1) still leads, but its disk has not answered for \(silence / 1_000_000) ms")
+    }
+
     /// Leader completeness (Raft §5.4): the last entry committed in an earlier term is in the log.
-    private func checkHolds(_ node: SimulatedNode, _ raft: Raft, whatIs: String) throws(Violation) {
+    private mutating func checkHolds(_ node: SimulatedNode, _ raft: Raft, whatIs: String) throws(Violation) {
         var last = history.model.lastIndex
         while last > .zero, history.model[last].term >= raft.term { last = last.previous }
         guard last > raft.log.baseIndex else { return }
@@ -44,7 +64,7 @@ extension World {
     }
 
     /// A repaired node votes again: it must hold everything that may depend on it.
-    private func checkRepaired(_ node: SimulatedNode) throws(Violation) {
+    private mutating func checkRepaired(_ node: SimulatedNode) throws(Violation) {
         counters[.damageRepaired] += 1
         let holders = nodes.count { other in
             other !== node && holdsDurably(other, history.model.lastIndex) && history.damage[other.number] == nil
@@ -60,36 +80,37 @@ extension World {
                 + "for which it is needed; logs and states reach to \(durable)")
     }
 
-    private func holdsDurably(_ node: SimulatedNode, _ index: LogIndex) -> Bool {
+    private mutating func holdsDurably(_ node: SimulatedNode, _ index: LogIndex) -> Bool {
         guard index > .zero else { return true }
         if let state = node.state.durable.position, state.index >= index { return true }
         if index <= node.log.durable.baseIndex { return true }
-        return node.log.durable.term(at: index) == history.model[index].term
+        return node.log.durable.term(at: index) == history.model.term(at: index)
     }
 
-    private func lookAtCommits(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+    private mutating func lookAtCommits(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
         let checks = process.checks
-        let commitIndex = process.replica.raft.commitIndex
+        let commitIndex = replica.raft.commitIndex
         guard commitIndex >= checks.commit else {
             throw Violation("11", "the commit index of n\(node.number + 1) goes back")
         }
         guard commitIndex > checks.commit else { return }
-        let raft = process.replica.raft
         var index = checks.commit.next
-        while index <= raft.commitIndex {
-            if index > raft.log.baseIndex { try commit(raft.log[index], at: node, raft) }
+        while index <= commitIndex {
+            if index > replica.raft.log.baseIndex { try commit(replica.raft.log[index], at: node) }
             index = index.next
         }
-        guard raft.commitIndex <= history.model.lastIndex else {
+        guard commitIndex <= history.model.lastIndex else {
             throw Violation("11", "n\(node.number + 1) has a snapshot of what was never committed")
         }
-        if raft.isLeader, checks.led == raft.term, raft.log.term(at: raft.commitIndex) != raft.term {
+        if checks.led == replica.raft.term, replica.raft.log.term(at: commitIndex) != checks.led {
             throw Violation("3", "n\(node.number + 1) commits an entry of an older term by counting")
         }
-        process.checks.commit = raft.commitIndex
+        process.checks.commit = commitIndex
     }
 
-    private func commit(_ entry: Entry, at node: SimulatedNode, _ raft: Raft) throws(Violation) {
+    private mutating func commit(_ entry: Entry, at node: SimulatedNode) throws(Violation) {
         let last = history.model.lastIndex
         if entry.index <= last {
             guard history.model[entry.index] == entry else {
@@ -108,7 +129,7 @@ extension World {
     }
 
     /// A committed entry is durable on a majority (`invariants.md` 2).
-    private func checkQuorum(_ index: LogIndex) throws(Violation) {
+    private mutating func checkQuorum(_ index: LogIndex) throws(Violation) {
         guard history.damage.allSatisfy({ $0 == nil }) else { return }
         let holders = nodes.count { holdsDurably($0, index) }
         guard holders >= history.quorum else {
@@ -117,8 +138,9 @@ extension World {
         }
     }
 
-    private func look(at effect: ClusterModel.Effect) throws(Violation) {
+    private mutating func look(at effect: ClusterModel.Effect) throws(Violation) {
         if effect.isRepetition { counters[.idempotentRepetition] += 1 }
+        if effect.spared > 0 { counters[.expiryIgnored] += 1 }
         switch effect.result {
         case .leasesExpired where !effect.expired.isEmpty:
             counters[.leaseExpired] += effect.expired.count
@@ -131,7 +153,7 @@ extension World {
     }
 
     /// While nothing is wrong, a lease ends soon after it must (`invariants.md` 26).
-    private func checkLateness(_ expired: [LeaseID]) throws(Violation) {
+    private mutating func checkLateness(_ expired: [LeaseID]) throws(Violation) {
         let steadySince: Int64
         switch phase {
         case .steady(let since), .settling(let since): steadySince = since
@@ -139,47 +161,70 @@ extension World {
         }
         for id in expired {
             guard let facts = history.leases[id], facts.renewedAt > steadySince else { continue }
-            let late = now - facts.renewedAt - facts.ttl.nanoseconds / 100 * 101
+            let late = now - facts.renewedAt - history.longest(facts.ttl)
             guard late > 250_000_000 else { continue }
             throw Violation("26", "lease \(id.rawValue) expired \(late / 1_000_000) ms late without any outage")
         }
     }
 
-    private func lookAtState(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
-        let applied = process.replica.store.appliedIndex
+    private mutating func lookAtState(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
+        let applied = replica.store.appliedIndex
         let checks = process.checks
-        guard !process.replica.isFenced else {
+        if history.isDiverged[node.number] { return lookAtDiverged(node, process, &replica) }
+        guard !replica.isFenced else {
             throw Violation("18", "n\(node.number + 1) found its state to differ at \(applied.rawValue), or lost it")
         }
         guard applied != checks.applied else { return }
-        guard applied > checks.applied, applied <= process.replica.raft.commitIndex else {
+        guard applied > checks.applied, applied <= replica.raft.commitIndex else {
             throw Violation("11", "n\(node.number + 1) applies \(applied.rawValue) after \(checks.applied.rawValue)")
         }
-        guard process.replica.store.header.digest == history.model.digest(at: applied) else {
+        guard replica.store.header.digest == history.model.digest(at: applied) else {
             throw Violation("18", "the state of n\(node.number + 1) differs after entry \(applied.rawValue)")
         }
         process.checks.applied = applied
     }
 
+    /// A node whose state was made to differ: it must find out, and be given the leader's. If it leads first, nobody is
+    /// left who knows better, and the world proves nothing any more.
+    private mutating func lookAtDiverged(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) {
+        if replica.raft.isLeader {
+            phase = .done
+            isInconclusive = true
+        }
+        guard replica.store.header.digest == history.model.digest(at: replica.store.appliedIndex) else { return }
+        counters[.divergenceRepaired] += 1
+        history.isDiverged[node.number] = false
+        process.checks.applied = replica.store.appliedIndex
+    }
+
     // MARK: - Notices
 
-    func note(_ notices: [ReplicaNotice], of node: SimulatedNode) {
+    mutating func note(_ notices: [ReplicaNotice], of node: SimulatedNode) {
         for notice in notices {
             switch notice {
             case .consensus(let notice): note(notice)
             case .retriedAfterElection(let count): counters[.retriedAfterElection] += count
+            case .diverged: counters[.divergenceNoticed] += 1
             default: break
             }
         }
         trace.note(.notices(node.number, notices), at: now)
     }
 
-    private func note(_ notice: Notice) {
+    private mutating func note(_ notice: Notice) {
         switch notice {
         case .electionLost: counters[.splitVote] += 1
+        case .lookingForLeader(_, .handedOver): counters[.handOverDone] += 1
+        case .handOverAbandoned: counters[.handOverAbandoned] += 1
         case .handOverStarted: counters[.handOver] += 1
         case .lookingForLeader(_, .quorumLost): counters[.quorumLost] += 1
-        case .lookingForLeader(_, .diskStalled): counters[.diskStalled] += 1
+        case .lookingForLeader(let term, .diskStalled):
+            counters[.diskStalled] += 1
+            stalledTerm = term
         case .truncated: counters[.entriesTruncated] += 1
         case .snapshotTransferStarted: counters[.snapshotSent] += 1
         case .snapshotInstalled: counters[.snapshotInstalled] += 1

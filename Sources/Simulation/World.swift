@@ -4,7 +4,7 @@ internal import Primitives
 internal import ReplicaCore
 
 /// A cluster, its clients and its troubles in virtual time, all from one seed.
-final class World {
+struct World {
     let options: SimulationOptions
     var random: SeededGenerator
     let swarm: Swarm
@@ -22,7 +22,17 @@ final class World {
     var nextWatch: UInt64 = 0
     var trace = Trace()
     var counters = Counters()
+    /// Of the turn under way; empty between turns.
+    private var outbox = Outbox()
     var phase = Phase.faults
+    /// Sudden faults so far, those left out included.
+    var faultCount = 0
+    /// The numbers of those that happened.
+    var suddenFaults: [Int] = []
+    /// The term in which a leader's disk hung, until there is another leader.
+    var stalledTerm: Term?
+    /// The world went where its checks say nothing.
+    var isInconclusive = false
     /// Since when, in the recovery, all agree on one leader.
     var agreedSince: Int64?
     /// True while nothing may go wrong but by the cluster's own doing.
@@ -50,22 +60,23 @@ final class World {
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
         trace.sink = sink
         for (number, name) in names.enumerated() {
-            let node = SimulatedNode(number: number, id: NodeID(name: name), clock: newClock())
-            nodes.append(node)
-            numberOf[node.id] = number
+            nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock()))
+            numberOf[nodes[number].id] = number
         }
     }
 
-    func newClock() -> NodeClock {
-        let spread: Int64 = options.sabotage == .racingClocks ? 200_000 : swarm.faults.contains(.clock) ? 5_000 : 0
-        return NodeClock(
-            epoch: random.within(1_000_000_000...1_000_000_000_000), drift: random.within(-spread...spread))
+    mutating func newClock() -> NodeClock {
+        let drift = random.within(-swarm.clockSpread...swarm.clockSpread)
+        // Beyond a tenth nothing is promised any more: that is sabotage.
+        history.fastestClock = max(history.fastestClock, min(drift, 100_000))
+        history.slowestClock = min(history.slowestClock, max(drift, -100_000))
+        return NodeClock(epoch: random.within(1_000_000_000...1_000_000_000_000), drift: drift)
     }
 
     // MARK: - Running
 
     /// Runs the world to its end.
-    func run() throws(Violation) {
+    mutating func run() throws(Violation) {
         trace.note(.world("\(swarm)"), at: 0)
         for node in nodes { start(node, after: random.within(0...5_000_000)) }
         makeClients()
@@ -78,22 +89,25 @@ final class World {
         try checkWholeHistory()
     }
 
-    private func carryOut(_ happening: Happening) throws(Violation) {
+    private mutating func carryOut(_ happening: Happening) throws(Violation) {
         switch happening {
         case .arrival(let packet): arrive(packet)
         case .wake(let node, let life):
-            try whenRunning(node, life, happening) { node throws(Violation) in try turn(node) }
-        case .timer(let node, let life): try whenRunning(node, life, happening) { timerWentOff($0) }
+            if let process = awake(node, life, happening) { try turn(nodes[node], process) }
+        case .timer(let node, let life):
+            if let process = awake(node, life, happening) { timerWentOff(nodes[node], process) }
         case .logSynced(let node, let life):
-            try whenRunning(node, life, happening) { node throws(Violation) in try logSynced(node) }
-        case .stateStep(let node, let life): try whenRunning(node, life, happening) { stepState($0) }
-        case .stateReplaced(let node, let life): try whenRunning(node, life, happening) { stateReplaced($0) }
+            if awake(node, life, happening) != nil { try logSynced(nodes[node]) }
+        case .stateStep(let node, let life):
+            if let process = awake(node, life, happening) { stepState(nodes[node], process) }
+        case .stateReplaced(let node, let life):
+            if awake(node, life, happening) != nil { stateReplaced(nodes[node]) }
         case .linkUp(let from, let to): linkUp(from, to)
         case .linkDown(let from, let to, let life, let isGone): linkDown(from, to, life: life, isGone: isGone)
         case .client(let number): try act(clients[number])
         case .request(let call): deliver(call)
         case .lost(let call, let wasTaken): try lose(call, wasTaken: wasTaken)
-        case .watchTurn(let client, let watch): turnWatch(client, WatchID(watch))
+        case .watchTurn(let client, let watch): try turnWatch(client, WatchID(watch))
         case .fault: makeTrouble()
         case .undo(let remedy): undo(remedy)
         case .restart(let node): try restart(nodes[node])
@@ -102,129 +116,62 @@ final class World {
         }
     }
 
-    /// A process that stands still takes nothing in before it goes on.
-    private func whenRunning(
-        _ number: Int, _ life: Int, _ happening: Happening, _ body: (SimulatedNode) throws(Violation) -> Void
-    ) throws(Violation) {
-        let node = nodes[number]
-        guard node.life == life, node.isUp else { return }
-        if node.isRunning { try body(node) } else { node.process?.missed.append(happening) }
-    }
-
-    // MARK: - Lives
-
-    func start(_ node: SimulatedNode, after delay: Int64) { schedule.add(.restart(node: node.number), at: now + delay) }
-
-    private func restart(_ node: SimulatedNode) throws(Violation) {
-        guard !node.isUp, !history.isRetired[node.number] else { return }
-        node.life += 1
-        if node.life > 1 { counters[.restart] += 1 }
-        let state = try recoveredState(node)
-        let reading = node.clock.reading(at: now)
-        let recovered = RecoveredLog(
-            hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
-            damagedBelow: history.damage[node.number])
-        let replica = Replica(
-            id: node.id, settings: swarm.settings, recovered: recovered, state: state, bootstrap: bootstrap,
-            bounds: swarm.historyBounds, logBounds: swarm.logBounds, seed: random.next(), now: reading)
-        node.process = SimulatedNode.Process(
-            replica, members: nodes.count, nextSave: now + random.around(swarm.saveInterval))
-        trace.note(.node(node.number, "starts life \(node.life) at \(replica.raft.log.lastIndex.rawValue)"), at: now)
-        trace.combine(1, node.number, UInt64(node.life), at: now)
-        for other in nodes where other !== node {
-            schedule.add(.linkUp(from: node.number, to: other.number), at: now + random.around(3_000_000))
-            schedule.add(.linkUp(from: other.number, to: node.number), at: now + random.around(3_000_000))
-        }
-        input(.tick, to: node)
-    }
-
-    /// The state a node finds in its `state.db`; it must be one that the cluster was in (`invariants.md` 13).
-    private func recoveredState(_ node: SimulatedNode) throws(Violation) -> (SnapshotPosition, Store)? {
-        guard let header = node.state.durable.header, let position = node.state.durable.position else { return nil }
-        let store: Store
-        do {
-            store = try Store(restoring: header, records: node.state.durable.records)
-        } catch {
-            throw Violation("13", "n\(node.number + 1) cannot read its own state back: \(error)")
-        }
-        try history.checkRestored(store, position: position, node: node)
-        return (position, store)
-    }
-
-    /// The process dies, with what it had not made durable.
-    func crash(_ node: SimulatedNode) {
-        guard node.isUp else { return }
-        node.process = nil
-        counters[.crash] += 1
-        trace.note(.node(node.number, "crashes"), at: now)
-        let before = node.log.durable
-        node.log.crash(&random)
-        node.state.crash(&random)
-        sabotageCrash(node, before: before)
-        for other in nodes where other !== node {
-            network.links[node.number][other.number] = nil
-            guard let life = network.links[other.number][node.number] else { continue }
-            let delay = random.chance(8000) ? random.around(300_000) : random.around(300_000_000)
-            schedule.add(
-                .linkDown(from: other.number, to: node.number, life: life, isGone: true), at: now + delay)
-        }
-        for (id, call) in calls.sorted(by: { $0.key < $1.key }) where call.node == node.number && call.wasDelivered {
-            schedule.add(.lost(id, wasTaken: true), at: now + random.around(1_000_000))
-        }
-        closeWatches(at: node)
-    }
-
-    private func crashAfterVote(_ node: SimulatedNode, life: Int) {
-        guard node.life == life, node.isUp, phase == .faults else { return }
-        crash(node)
-        start(node, after: random.around(2_000_000))
-    }
-
-    private func sabotageCrash(_ node: SimulatedNode, before: DurableLog) {
-        switch options.sabotage {
-        case .losesDurableEntries where phase == .faults:
-            let lost = min(node.log.durable.entries.count, 1 + random.below(8))
-            node.log.durable.entries.removeLast(lost)
-        case .forgetsVote where phase == .faults:
-            node.log.durable.hardState = HardState(
-                term: node.log.durable.entries.last?.term ?? node.log.durable.base?.term ?? .zero)
-        default: break
-        }
+    /// The process in its life `life`, if it runs; one that stands still takes nothing in before it goes on.
+    private func awake(_ number: Int, _ life: Int, _ happening: Happening) -> SimulatedNode.Process? {
+        guard nodes[number].life == life, let process = nodes[number].process else { return nil }
+        guard process.isPaused else { return process }
+        process.missed.append(happening)
+        return nil
     }
 
     // MARK: - Turns of a node
 
-    func input(_ input: Input, to node: SimulatedNode) {
+    mutating func input(_ input: Input, to node: SimulatedNode) {
         guard let process = node.process else { return }
         process.inbox.append(input)
         guard !process.isAwake else { return }
         process.isAwake = true
-        schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
+        wake(node)
+    }
+
+    private mutating func wake(_ node: SimulatedNode) {
+        let delay = now < node.slowUntil ? random.within(1_000_000...40_000_000) : random.within(1_000...20_000)
+        schedule.add(.wake(node: node.number, life: node.life), at: now + delay)
     }
 
     /// One batch: handle, flush, carry out, look.
-    private func turn(_ node: SimulatedNode) throws(Violation) {
-        guard let process = node.process else { return }
+    private mutating func turn(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
         let reading = node.clock.reading(at: now)
-        let count = min(process.inbox.count, 1 + random.below(swarm.batch))
-        let batch = process.inbox.prefix(count)
-        process.inbox.removeFirst(count)
-        var out = Outbox()
-        for input in batch { process.replica.handle(input, at: reading, into: &out) }
-        process.replica.flush(at: reading, into: &out)
+        let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &outbox)
         process.isAwake = !process.inbox.isEmpty
         trace.combine(2, node.number, UInt64(count), at: now)
-        if process.isAwake {
-            schedule.add(.wake(node: node.number, life: node.life), at: now + random.within(1_000...20_000))
-        }
-        try look(at: node)
-        try carryOut(out, of: node)
-        try setTimer(node, at: reading)
+        if process.isAwake { wake(node) }
+        try look(at: node, process, &process.replica)
+        try carryOut(node, process)
+        try setTimer(node, process, &process.replica, at: reading)
     }
 
-    private func carryOut(_ out: Outbox, of node: SimulatedNode) throws(Violation) {
+    /// Carries out what the batch wants done. The outbox is moved out meanwhile, because it is the world's own.
+    private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        var out = Outbox()
+        swap(&out, &outbox)
         if !out.notices.isEmpty { note(out.notices, of: node) }
         for (to, message) in out.sends { try send(message, from: node, to: to) }
+        try carryOutWrites(out, of: node)
+        if let snapshot = out.snapshotToInstall {
+            node.state.held = []
+            node.state.replacing = snapshot
+            schedule.add(.stateReplaced(node: node.number, life: node.life), at: now + random.around(10_000_000))
+        }
+        saveState(node, process, &process.replica)
+        for (call, reply) in out.replies { try answer(call, reply, from: node) }
+        for delivery in out.deliveries { try deliver(delivery, from: node) }
+        for (watch, end) in out.endedWatches { try ended(watch, end, at: node) }
+        out.empty()
+        swap(&out, &outbox)
+    }
+
+    private mutating func carryOutWrites(_ out: borrowing Outbox, of node: SimulatedNode) throws(Violation) {
         if let write = out.write {
             try history.checkWrite(write, node: node)
             var thenSend = out.thenSend
@@ -232,7 +179,7 @@ final class World {
                 for (to, message) in thenSend { try send(message, from: node, to: to) }
                 thenSend = []
             }
-            node.log.queued.append(.write(write, thenSend: thenSend))
+            node.log.queued.append(.write(write, thenSend: thenSend, issuedAt: now))
             if options.sabotage == .lyingDisk {
                 input(.persisted(write.id), to: node)
                 for (to, message) in thenSend { try send(message, from: node, to: to) }
@@ -245,20 +192,12 @@ final class World {
             node.log.queued.append(.truncate(truncation))
         }
         syncLog(node)
-        if let snapshot = out.snapshotToInstall {
-            node.state.held = []
-            node.state.replacing = snapshot
-            schedule.add(.stateReplaced(node: node.number, life: node.life), at: now + random.around(10_000_000))
-        }
-        saveState(node)
-        for (call, reply) in out.replies { try answer(call, reply, from: node) }
-        for delivery in out.deliveries { try deliver(delivery, from: node) }
-        for (watch, end) in out.endedWatches { try ended(watch, end, at: node) }
     }
 
-    private func setTimer(_ node: SimulatedNode, at reading: Instant) throws(Violation) {
-        guard let process = node.process else { return }
-        let deadline = process.replica.nextDeadline(at: reading)
+    private mutating func setTimer(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica, at reading: Instant
+    ) throws(Violation) {
+        let deadline = replica.nextDeadline(at: reading)
         process.spins = deadline <= reading && process.inbox.isEmpty ? process.spins + 1 : 0
         if process.spins > 5_000 {
             throw Violation("liveness", "n\(node.number + 1) wants to be called again at once for ever")
@@ -270,8 +209,8 @@ final class World {
         }
     }
 
-    private func timerWentOff(_ node: SimulatedNode) {
-        guard let process = node.process, process.timer <= now else { return }
+    private mutating func timerWentOff(_ node: SimulatedNode, _ process: SimulatedNode.Process) {
+        guard process.timer <= now else { return }
         process.timer = .max
         input(.tick, to: node)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConclaveClient
 import Foundation
+import Simulating
 
 /// The command line: what a person or a script says to a cluster, and what starts one.
 @main

@@ -103,6 +103,21 @@ import Testing
         #expect(cluster.notices[cluster.ids[0]]!.contains { $0 == .lookingForLeader(Term(2), .quorumLost) })
     }
 
+    @Test func aLateAnswerDoesNotMakeAMemberUncountedAgain() {
+        var cluster = TestCluster(3)
+        let (leader, other) = (cluster.ids[0], cluster.ids[1])
+        cluster.elect(leader)
+        cluster.cutOff = [cluster.ids[2]]
+        cluster.run(for: .seconds(2))
+        let late = AppendReply(
+            term: cluster.raft(leader).term, round: 1, outcome: .matching(through: LogIndex(1)), counts: false,
+            needsSnapshot: false)
+        cluster.receive(leader, .appendReply(late), from: other)
+        cluster.run(for: .milliseconds(200))
+        #expect(cluster.raft(leader).isLeader)
+        #expect(!cluster.notices[leader]!.contains { $0 == .lookingForLeader(Term(2), .quorumLost) })
+    }
+
     @Test func aLeaderWhoseDiskHangsGivesUp() {
         var cluster = TestCluster(3)
         cluster.elect(cluster.ids[0])

@@ -57,6 +57,19 @@ import Testing
         #expect(cluster.receivedSnapshots[behind] == position)
     }
 
+    @Test func aTransferThatANewConnectionBeganAnewGoesOnWhereItsReceiverIs() {
+        var (cluster, leader, behind, position) = laggingCluster()
+        send(&cluster, 0, isLast: false, of: position, to: behind)
+        send(&cluster, 1, isLast: false, of: position, to: behind)
+        cluster.with(leader) { raft, _, _ in raft.connected(behind) }
+        cluster.run(for: .milliseconds(100))
+        #expect(cluster.raft(leader).snapshotPosition(for: behind) == nil)
+        send(&cluster, 0, isLast: false, of: position, to: behind)
+        #expect(cluster.wantedChunks[leader]!.last! == (behind, 2))
+        send(&cluster, 2, isLast: true, of: position, to: behind)
+        #expect(cluster.receivedSnapshots[behind] == position)
+    }
+
     @Test func aReceiverThatRestartsGetsTheSnapshotFromItsBeginning() {
         var (cluster, leader, behind, position) = laggingCluster()
         send(&cluster, 0, isLast: false, of: position, to: behind)

@@ -21,9 +21,32 @@ import Testing
             if let report = result.report { Issue.record("\(report)") }
         }
         let counters = Counters(summing: results.map(\.counters))
-        for what in Self.mustHappen {
+        for what in Sometimes.allCases {
             #expect(counters[what] > 0, "\(what) never happened: the worlds test less than they should")
         }
+    }
+
+    @Test func aWorldThatBreaksARuleIsShrunkToOneThatBreaksTheSameRule() throws {
+        let worlds = (1...40).lazy.map { (seed: UInt64) in
+            Simulation.run(SimulationOptions(seed: seed, duration: .seconds(4), sabotage: .readsFromMemory))
+        }
+        let found = try #require(worlds.first { $0.violation != nil })
+        let shrunk = Simulation.shrunk(found)
+        #expect(shrunk.violation?.rule == found.violation?.rule)
+        #expect(shrunk.options.faults.count < Fault.allCases.count / 2)
+        #expect(shrunk.suddenFaults.count <= 2)
+        #expect(Simulation.run(shrunk.options).traceHash == shrunk.traceHash)
+        #expect(shrunk.report?.contains("shrunk to") ?? false)
+    }
+
+    @Test func aFaultThatIsLeftOutLeavesTheOthersAsTheyWere() {
+        var options = SimulationOptions(seed: 5, duration: .seconds(12))
+        let all = Simulation.run(options)
+        #expect(all.suddenFaults.count > 1)
+        options.onlyFaults = all.suddenFaults
+        #expect(Simulation.run(options).traceHash == all.traceHash)
+        options.onlyFaults = [all.suddenFaults[0]]
+        #expect(Simulation.run(options).suddenFaults == [all.suddenFaults[0]])
     }
 
     @Test func nothingIsRefusedOrLostInAWorldWithoutTrouble() {
@@ -37,8 +60,9 @@ import Testing
     /// A mistake in a shell, a disk, a clock or a transport, and how many worlds may pass before it shows.
     @Test(
         arguments: [
-            (.sendsBeforeDurable, 20), (.lyingDisk, 20), (.losesDurableEntries, 60), (.readsFromMemory, 40),
-            (.repeatsForwards, 40), (.racingClocks, 40), (.skipsDeliveries, 60), (.savesIndexWithoutRows, 40),
+            (.sendsBeforeDurable, 20), (.lyingDisk, 20), (.losesDurableEntries, 200), (.forgetsVote, 20),
+            (.readsFromMemory, 40), (.repeatsForwards, 40), (.racingClocks, 60), (.skipsDeliveries, 60),
+            (.savesIndexWithoutRows, 40),
         ] as [(Sabotage, UInt64)])
     func aPlantedMistakeIsCaught(_ mistake: Sabotage, within worlds: UInt64) {
         let caught = (1...worlds).contains { seed in
@@ -56,15 +80,6 @@ import Testing
         #expect(report.contains("conclave simulate --seed 1 --nodes 3 --seconds 3 --faults all --sabotage lyingDisk"))
         #expect(report.split(separator: "\n").count > 10)
     }
-
-    private static let mustHappen: [Sometimes] = [
-        .leaderElected, .splitVote, .handOver, .quorumLost, .leaderGoneNoticed, .entriesTruncated, .snapshotSent,
-        .snapshotInstalled, .damageRepaired, .logCompacted, .writeAcknowledged, .writeForwarded,
-        .retriedAfterElection, .writeRefused, .writeUnknown, .retriedByClient, .idempotentRepetition,
-        .linearizableRead, .followerRead, .staleRead, .pastRead, .leaseRenewed, .leaseExpired, .leaseRevoked,
-        .controllerChanged, .watchResumed, .watchPaused, .watchCompacted, .eventsDelivered, .compaction,
-        .messageLost, .messageRepeated, .staleFrameDropped, .crash, .restart, .pause, .partition,
-    ]
 
     private func runAll(_ worlds: [SimulationOptions]) async -> [SimulationResult] {
         await withTaskGroup(of: SimulationResult.self, returning: [SimulationResult].self) { group in

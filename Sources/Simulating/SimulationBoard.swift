@@ -11,10 +11,21 @@ struct SimulationBoard {
     private var simulated = TimeSpan.zero
     private var counters: [Counters] = []
     private var shown = 0
+    private let showsHashes: Bool
+    private var hashes: [(seed: UInt64, hash: UInt64)] = []
 
     static var workers: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-    init(total: Int) { self.total = total }
+    init(total: Int, showsHashes: Bool) {
+        self.total = total
+        self.showsHashes = showsHashes
+    }
+
+    /// What never happened in any world.
+    var missing: [Sometimes] {
+        let sum = Counters(summing: counters)
+        return Sometimes.allCases.filter { sum[$0] == 0 }
+    }
 
     /// Counts a result in, prints its story when a rule was broken, and the progress now and then.
     mutating func add(_ result: SimulationResult) {
@@ -26,6 +37,7 @@ struct SimulationBoard {
             violations += 1
             print(report)
         }
+        hashes.append((result.options.seed, result.traceHash))
         if total == 1 { print("trace hash \(String(result.traceHash, radix: 16))") }
         guard total > 1, done * 20 / total > shown else { return }
         shown = done * 20 / total
@@ -39,16 +51,20 @@ struct SimulationBoard {
         let cpu = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
         let virtual = Double(simulated.milliseconds) / 1000
         let sum = Counters(summing: counters)
+        let operations = [Sometimes.writeAcknowledged, .linearizableRead, .staleRead, .leaseRenewed]
+        let perSecond = Double(operations.reduce(0) { $0 + sum[$1] }) / max(virtual, 0.001)
         var rows = [
             ("worlds", "\(done)"), ("rules broken", "\(violations)"), ("events", "\(events)"),
-            ("simulated", String(format: "%.0f s", virtual)),
+            ("simulated", String(format: "%.0f s, with %.0f operations each", virtual, perSecond)),
             ("CPU", String(format: "%.1f s, %.1f s by the clock", cpu, wall / .seconds(1))),
             ("simulated / CPU", String(format: "%.0f", virtual / max(cpu, 0.001))),
         ]
         rows += Sometimes.allCases.map { ("\($0)", "\(sum[$0])") }
-        return rows.map { name, value in
-            name.padding(toLength: 24, withPad: " ", startingAt: 0) + value
-        }.joined(separator: "\n")
+        var lines = rows.map { name, value in name.padding(toLength: 24, withPad: " ", startingAt: 0) + value }
+        if showsHashes {
+            lines += hashes.sorted { $0.seed < $1.seed }.map { "seed \($0.seed) \(String($0.hash, radix: 16))" }
+        }
+        return lines.joined(separator: "\n")
     }
 }
 

@@ -1,10 +1,10 @@
-import ArgumentParser
+package import ArgumentParser
 import Primitives
 import Simulation
 
 /// `conclave simulate`: runs clusters in virtual time, under faults, and checks them.
-struct SimulateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct SimulateCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Run simulated clusters under faults and check them.",
         discussion: """
@@ -26,25 +26,40 @@ struct SimulateCommand: AsyncParsableCommand {
     var seconds: Int?
     @Option(help: "all, none, or a list: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).")
     var faults: String = "all"
+    @Option(help: "Of the sudden faults of a world, let only those with these numbers happen (a list).")
+    var only: String?
+    @Option(help: "Clients of each world at most.")
+    var clients: Int = SimulationOptions.mostClients
     @Option(help: "Build in a mistake: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", ")).")
     var sabotage: String?
     @Option(help: "Write every event of a single seed to this file.")
     var trace: String?
+    @Flag(help: "Fail when something that worlds are there to show never happened.")
+    var requireAll = false
+    @Flag(help: "Print the trace hash of every seed, in order.")
+    var hashes = false
+    @Flag(inversion: .prefixedNo, help: "Shrink a world that breaks a rule before it is shown.")
+    var shrink = true
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard (0...5).contains(nodes) else { throw ValidationError("--nodes is \(nodes); allowed are 0 to 5.") }
         guard seeds > 0 else { throw ValidationError("--seeds is \(seeds); at least 1 is needed.") }
         guard minutes >= 0, (seconds ?? 1) >= 0, minutes <= 10_000, (seconds ?? 1) <= 600_000 else {
             throw ValidationError("--minutes and --seconds must be between 0 and a week.")
         }
         guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed.") }
+        guard only == nil || seed != nil else { throw ValidationError("--only needs --seed.") }
+        guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed.") }
         _ = try faultKinds()
         _ = try plantedMistake()
+        _ = try onlyFaults()
     }
 
-    func run() async throws {
+    package func run() async throws {
         let worlds = try worlds()
-        var board = SimulationBoard(total: worlds.count)
+        var board = SimulationBoard(total: worlds.count, showsHashes: hashes)
         let clock = ContinuousClock()
         let start = clock.now
         if let trace, let world = worlds.first {
@@ -54,22 +69,31 @@ struct SimulateCommand: AsyncParsableCommand {
         }
         print(board.table(wall: clock.now - start))
         if board.violations > 0 { throw ExitCode(1) }
+        guard requireAll, !board.missing.isEmpty else { return }
+        print("never happened: \(board.missing.map { "\($0)" }.joined(separator: ", "))")
+        throw ExitCode(1)
     }
 
     /// Two worlds at a time for each core would only take turns: one for each.
     private func runAll(_ worlds: [SimulationOptions], board: SimulationBoard) async -> SimulationBoard {
         var board = board
+        let shrinks = shrink
         await withTaskGroup(of: SimulationResult.self) { group in
             var rest = worlds[...]
             for _ in 0..<SimulationBoard.workers {
-                if let world = rest.popFirst() { group.addTask { Simulation.run(world) } }
+                if let world = rest.popFirst() { group.addTask { Self.outcome(of: world, shrinks: shrinks) } }
             }
             while let result = await group.next() {
                 board.add(result)
-                if let world = rest.popFirst() { group.addTask { Simulation.run(world) } }
+                if let world = rest.popFirst() { group.addTask { Self.outcome(of: world, shrinks: shrinks) } }
             }
         }
         return board
+    }
+
+    private static func outcome(of world: SimulationOptions, shrinks: Bool) -> SimulationResult {
+        let result = Simulation.run(world)
+        return shrinks ? Simulation.shrunk(result) : result
     }
 
     // MARK: - Options
@@ -77,12 +101,14 @@ struct SimulateCommand: AsyncParsableCommand {
     private func worlds() throws -> [SimulationOptions] {
         let kinds = try faultKinds()
         let mistake = try plantedMistake()
+        let only = try onlyFaults()
         let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
         let range = seed.map { $0...$0 } ?? from...(from + UInt64(seeds) - 1)
         return range.map { seed in
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
-                duration: .seconds(length), faults: kinds, sabotage: mistake)
+                duration: .seconds(length), faults: kinds, sabotage: mistake, onlyFaults: only,
+                clients: clients)
         }
     }
 
@@ -97,6 +123,15 @@ struct SimulateCommand: AsyncParsableCommand {
                 }
                 return fault
             }
+        }
+    }
+
+    private func onlyFaults() throws -> [Int]? {
+        try only?.split(separator: ",").map { text in
+            guard let number = Int(text), number >= 0 else {
+                throw ValidationError("--only names \(text), which is not a number.")
+            }
+            return number
         }
     }
 

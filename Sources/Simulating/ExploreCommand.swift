@@ -1,9 +1,9 @@
-import ArgumentParser
+package import ArgumentParser
 import Exploration
 
 /// `conclave explore`: looks at every state that three members can reach, within bounds.
-struct ExploreCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct ExploreCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "explore",
         abstract: "Look at every state that three members of a cluster can reach.",
         discussion: """
@@ -44,7 +44,9 @@ struct ExploreCommand: AsyncParsableCommand {
     @Option(help: "Try every graph of links, each with so many seeds.")
     var graphs: UInt64?
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard (1...100_000_000).contains(states) else { throw ValidationError("--states must be 1 to 100000000.") }
         guard (2...15).contains(terms) else { throw ValidationError("--terms is \(terms); allowed are 2 to 15.") }
         let counts = [letters, timeouts, entries, crashes, duplicates, reorders, heartbeats, quorumLosses, handOvers]
@@ -53,7 +55,7 @@ struct ExploreCommand: AsyncParsableCommand {
         _ = try bounds()
     }
 
-    func run() async throws {
+    package func run() async throws {
         let succeeded = if let graphs { await GraphBoard.run(seeds: graphs) } else { explore(try bounds()) }
         if !succeeded { throw ExitCode(1) }
     }
