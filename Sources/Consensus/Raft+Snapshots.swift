@@ -61,8 +61,8 @@ extension Raft {
         if reply.next > transfer.number && !transfer.isLast {
             // The next piece, or a later one where a transfer of the same position broke off and began anew.
             out.wantedChunks.append((sender, reply.next))
-        } else if reply.next == 0 {
-            // The receiver began a new life in between, or has no use for this position: so does the transfer.
+        } else if reply.next == 0 || reply.next < transfer.number {
+            // The receiver began anew in between, or has no use for this position: so does the transfer.
             leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
             out.wantedChunks.append((sender, 0))
         }

@@ -26,7 +26,7 @@ package struct SimulateCommand: AsyncParsableCommand {
     var seconds: Int?
     @Option(help: "all, none, or a list: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).")
     var faults: String = "all"
-    @Option(help: "Of the sudden faults of a world, let only those with these numbers happen (a list).")
+    @Option(help: "Of the sudden faults of a world, let only those with these numbers happen (a list, or none).")
     var only: String?
     @Option(help: "Clients of each world at most.")
     var clients: Int = SimulationOptions.mostClients
@@ -127,7 +127,8 @@ package struct SimulateCommand: AsyncParsableCommand {
     }
 
     private func onlyFaults() throws -> [Int]? {
-        try only?.split(separator: ",").map { text in
+        if only == "none" { return [] }
+        return try only?.split(separator: ",").map { text in
             guard let number = Int(text), number >= 0 else {
                 throw ValidationError("--only names \(text), which is not a number.")
             }

@@ -27,10 +27,9 @@ private struct Shrinking {
 
     mutating func run() {
         shorten()
-        for kind in Fault.allCases where smallest.options.faults.contains(kind) {
-            attempt { $0.faults.removeAll { $0 == kind } }
-        }
+        dropKinds()
         dropSuddenFaults()
+        dropKinds()
         for count in [1, 2, 4, 8] where count < smallest.options.clients {
             if attempt({ $0.clients = count }) { break }
         }
@@ -57,6 +56,12 @@ private struct Shrinking {
     private mutating func shorten() {
         let needed = TimeSpan.seconds(smallest.simulated.milliseconds / 1_000 + 1)
         if needed < smallest.options.duration { attempt { $0.duration = needed } }
+    }
+
+    private mutating func dropKinds() {
+        for kind in Fault.allCases where smallest.options.faults.contains(kind) {
+            attempt { $0.faults.removeAll { $0 == kind } }
+        }
     }
 
     /// Leaves out larger, then smaller pieces of the list.

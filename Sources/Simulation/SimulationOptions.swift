@@ -60,7 +60,9 @@ package struct SimulationOptions: Sendable {
         var words = ["conclave simulate --seed \(seed) --nodes \(nodes) --seconds \(duration.milliseconds / 1000)"]
         let kinds = faults.count == Fault.allCases.count ? "all" : faults.map(\.rawValue).joined(separator: ",")
         words.append("--faults \(kinds.isEmpty ? "none" : kinds)")
-        if let onlyFaults { words.append("--only \(onlyFaults.map { "\($0)" }.joined(separator: ","))") }
+        if let onlyFaults {
+            words.append("--only " + (onlyFaults.isEmpty ? "none" : onlyFaults.map { "\($0)" }.joined(separator: ",")))
+        }
         if clients < Self.mostClients { words.append("--clients \(clients)") }
         if let sabotage { words.append("--sabotage \(sabotage.rawValue)") }
         return words.joined(separator: " ")
