@@ -78,15 +78,16 @@ let package = Package(
         .target(
             name: "ConclaveClient", dependencies: [asyncHTTPClient, nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
+        .target(name: "LocalProcesses", swiftSettings: strict),
         .target(
             name: "LoadGenerator",
-            dependencies: [nioCore, nioPosix, nioHTTP1, histogram],
+            dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
             swiftSettings: strict),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "ConclaveClient", "Simulation", "LoadGenerator", argumentParser,
-                configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
+                "Node", "HTTPAPI", "ConclaveClient", "Simulation", "LoadGenerator", "LocalProcesses",
+                argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
             ],
             swiftSettings: strict),
 
@@ -106,11 +107,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+        .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
-            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nioCore, nioPosix, nioHTTP1],
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator", "LocalProcesses", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient"],
+            name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
             swiftSettings: strict),
     ]
 )

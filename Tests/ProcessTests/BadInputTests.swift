@@ -1,5 +1,6 @@
 import ConclaveClient
 import Foundation
+import LocalProcesses
 import Testing
 
 @testable import conclave
@@ -21,7 +22,7 @@ extension ProcessTests {
             #expect(outcome.errors.hasPrefix("conclave: "), "\(outcome)", sourceLocation: location)
         }
 
-        private func serve(_ directory: URL, _ ports: LocalCluster.Ports, _ more: String...) -> [String] {
+        private func serve(_ directory: URL, _ ports: Place, _ more: String...) -> [String] {
             [
                 "serve", "--data-dir", directory.path, "--listen", "127.0.0.1:\(ports.client)", "--peer-listen",
                 "127.0.0.1:\(ports.peer)",
@@ -59,9 +60,9 @@ extension ProcessTests {
         @Test func aFileInPlaceOfTheDataDirectory() async throws {
             let file = try Sandbox.directory("place").appending(path: "file")
             try Data("precious".utf8).write(to: file)
-            try await refuse([file.path, "Not a directory", "--data-dir"], serve(file, try freePorts(1)[0]))
+            try await refuse([file.path, "Not a directory", "--data-dir"], serve(file, try Place.free(1)[0]))
             try await refuse(
-                ["--data-dir"], serve(file.appending(path: "below"), try freePorts(1)[0]))
+                ["--data-dir"], serve(file.appending(path: "below"), try Place.free(1)[0]))
             #expect(try Data(contentsOf: file) == Data("precious".utf8))
         }
 
@@ -73,7 +74,7 @@ extension ProcessTests {
                     let revision = try await door.report(of: member).revision
                     try await cluster.kill(member)
                     let list = cluster.members.map { "\($0.name)=\($0.peerAddress)" }.joined(separator: ",")
-                    let ports = try freePorts(1)[0]
+                    let ports = try Place.free(1)[0]
                     let asOther = serve(member.dataDirectory, ports, "--cluster", list, "--name", other.name)
                     try await refuse(["member \(member.name)", other.name, "--name"], asOther)
                     let alone = serve(member.dataDirectory, ports, "--name", member.name)
@@ -95,7 +96,7 @@ extension ProcessTests {
                     client: UInt16(member.clientAddress.split(separator: ":")[1])!,
                     peer: UInt16(member.peerAddress.split(separator: ":")[1])!
                 )
-                let (free, elsewhere) = (try freePorts(1)[0], try Sandbox.directory("elsewhere"))
+                let (free, elsewhere) = (try Place.free(1)[0], try Sandbox.directory("elsewhere"))
                 try await refuse(
                     ["\(taken.client)", "choose another"],
                     serve(elsewhere, .init(client: taken.client, peer: free.peer)))

@@ -1,4 +1,5 @@
 import Foundation
+import LocalProcesses
 import Testing
 
 @testable import conclave

@@ -1,5 +1,6 @@
 import ConclaveClient
 import Foundation
+import LocalProcesses
 import NIOCore
 import NIOPosix
 import Testing

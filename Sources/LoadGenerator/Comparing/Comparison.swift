@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+package import Foundation
+internal import LocalProcesses
 internal import NIOCore
 
 /// Measures the systems in turn. Every single measurement gets a fresh cluster, and only one cluster exists at a time:
@@ -13,49 +10,51 @@ package final class Comparison {
     private static let settle = TimeAmount.seconds(2)
 
     private let plan: ComparisonPlan
-    private let workbench: Workbench
+    /// Where the clusters keep their files, each in a folder of its own.
+    private let directory: URL
     private let tell: @Sendable (String) -> Void
     package private(set) var samples = Samples()
     package private(set) var versions: [TargetSystem: String] = [:]
     package private(set) var problems: [String] = []
 
     /// `tell` gets one line for everything that begins or ends.
-    package init(_ plan: ComparisonPlan, workbench: Workbench, tell: @escaping @Sendable (String) -> Void) {
+    package init(_ plan: ComparisonPlan, directory: URL, tell: @escaping @Sendable (String) -> Void) {
         self.plan = plan
-        self.workbench = workbench
+        self.directory = directory
         self.tell = tell
     }
 
     package func run() async {
         for round in 1...plan.rounds {
             for trial in plan.trials {
-                for program in round.isMultiple(of: 2) ? plan.programs.reversed() : plan.programs {
-                    tell("round \(round) of \(plan.rounds): \(trial.rawValue), \(program.system.rawValue)")
-                    await measure(trial, of: program, round: round)
+                for contestant in round.isMultiple(of: 2) ? plan.contestants.reversed() : plan.contestants {
+                    tell("round \(round) of \(plan.rounds): \(trial.rawValue), \(contestant.system.rawValue)")
+                    await measure(trial, of: contestant, round: round)
                 }
             }
         }
     }
 
-    private func measure(_ trial: Trial, of program: ServerProgram, round: Int) async {
+    private func measure(_ trial: Trial, of contestant: Contestant, round: Int) async {
         do {
             FileDescriptors.allow(2 * plan.scale.watchers)
             let cluster = try await ServerCluster.start(
-                program, label: "\(program.system.rawValue)-\(trial.rawValue)-\(round)", workbench: workbench)
+                contestant,
+                directory: directory.appending(path: "\(contestant.system.rawValue)-\(trial.rawValue)-\(round)"))
             do {
-                versions[program.system] = await cluster.report(of: 0)?.version
+                versions[contestant.system] = await cluster.report(of: cluster.members[0])?.version
                 try await take(trial, of: cluster)
             } catch {
-                problem(trial, program.system, "\(error)")
+                problem(trial, contestant.system, "\(error)")
             }
-            await cluster.stop()
+            await cluster.processes.destroy()
         } catch {
-            problem(trial, program.system, "\(error)")
+            problem(trial, contestant.system, "\(error)")
         }
     }
 
     private func problem(_ trial: Trial, _ system: TargetSystem, _ text: String) {
-        let line = "\(trial.rawValue), \(system.rawValue): \(text)"
+        let line = "\(trial.rawValue), \(system.rawValue): \(text.replacing("\n", with: " / "))"
         tell("  " + line)
         problems.append(line)
     }
@@ -87,13 +86,8 @@ package final class Comparison {
 
     private func idle(_ cluster: ServerCluster) async throws {
         try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
-        let figures = try figures(of: cluster)
-        add(figures.residentBytes / Double(cluster.pids.count), .idle, .resident, cluster.system)
-    }
-
-    private func figures(of cluster: ServerCluster) throws -> ProcessFigures {
-        guard let figures = ProcessFigures.sum(pids: cluster.pids) else { throw WorkloadFailure("a server is gone") }
-        return figures
+        let figures = try cluster.figures()
+        add(figures.residentBytes / Double(cluster.members.count), .idle, .resident, cluster.system)
     }
 
     private func throughput(
@@ -102,15 +96,15 @@ package final class Comparison {
         var load = LoadPlan(
             endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections, loops: plan.loops,
             bound: .duration(.seconds(plan.scale.warmUpSeconds)))
-        if kind == .serial { load.endpoints = [cluster.endpoints[try await cluster.leader()]] }
+        if kind == .serial { load.endpoints = [Endpoint(try await cluster.leader())] }
         let workload = ThroughputWorkload(kind, on: cluster.system, keys: plan.keys, valueSize: plan.valueSize)
         _ = try await LoadRunner.run(load, source: try await workload.prepare(load))
         let source = try await workload.prepare(load)
         let syncs = await cluster.metric(cluster.system.dialect.syncCounter)
-        let before = (servers: try figures(of: cluster), own: ProcessFigures.read(pid: getpid()))
+        let before = (servers: try cluster.figures(), own: ProcessFigures.read(pid: getpid()))
         load.bound = .duration(.seconds(plan.scale.seconds))
         let result = try await LoadRunner.run(load, source: source, progress: progress)
-        let after = (servers: try figures(of: cluster), own: ProcessFigures.read(pid: getpid()))
+        let after = (servers: try cluster.figures(), own: ProcessFigures.read(pid: getpid()))
         let syncsAfter = await cluster.metric(cluster.system.dialect.syncCounter)
         blame(result.errors, trial, cluster.system)
         record(result, trial, cluster.system, before.servers, after.servers)
@@ -144,15 +138,14 @@ package final class Comparison {
 
     private func watch(_ cluster: ServerCluster) async throws {
         try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
-        let before = try figures(of: cluster)
+        let before = try cluster.figures()
         let workload = WatchWorkload(
             on: cluster.system, endpoints: cluster.endpoints, watchers: plan.scale.watchers,
             changes: plan.scale.changes, loops: plan.loops)
-        let pids = cluster.pids
         var open: ProcessFigures?
         let result = try await workload.run {
             try await Task.sleep(for: .nanoseconds(Self.settle.nanoseconds))
-            open = ProcessFigures.sum(pids: pids)
+            open = try cluster.figures()
         }
         blame(result.errors, .watch, cluster.system)
         for telling in result.tellings {
@@ -175,13 +168,12 @@ package final class Comparison {
     private func failover(_ number: CInt, _ trial: Trial, _ cluster: ServerCluster) async throws {
         for hit in 1...plan.scale.hits {
             let leader = try await cluster.leader()
-            let victim = cluster.process(leader)
             let workload = FailoverWorkload(on: cluster.system, endpoints: cluster.endpoints)
-            let result = try await workload.run { victim.signal(number) }
+            let result = try await workload.run { cluster.processes.signal(leader, number) }
             tell("  hit \(hit): no write for \(FigureUnit.milliseconds.text(result.gap))")
             add(result.gap, trial, .gap, cluster.system)
             if number == SIGSTOP {
-                victim.signal(SIGCONT)
+                cluster.processes.signal(leader, SIGCONT)
                 try await cluster.waitUntilReady()
             } else {
                 try await cluster.restart(leader)
@@ -192,10 +184,10 @@ package final class Comparison {
 
     private func wrk(_ cluster: ServerCluster) async throws {
         let check = WrkCheck(
-            system: cluster.system, endpoint: cluster.endpoints[try await cluster.leader()],
+            system: cluster.system, endpoint: Endpoint(try await cluster.leader()),
             connections: plan.connections, seconds: plan.scale.seconds, valueSize: plan.valueSize)
-        add(try await check.rate(.put, workbench: workbench), .wrk, .putRate, cluster.system)
-        add(try await check.rate(.get, workbench: workbench), .wrk, .getRate, cluster.system)
+        add(try await check.rate(.put, directory: directory), .wrk, .putRate, cluster.system)
+        add(try await check.rate(.get, directory: directory), .wrk, .getRate, cluster.system)
     }
 }
 

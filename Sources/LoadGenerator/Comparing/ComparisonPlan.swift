@@ -1,6 +1,6 @@
 /// What to compare, and for how long.
 package struct ComparisonPlan: Sendable {
-    package var programs: [ServerProgram]
+    package var contestants: [Contestant]
     package var trials: [Trial]
     package var rounds: Int
     package var connections: Int
@@ -28,10 +28,10 @@ package struct ComparisonPlan: Sendable {
     }
 
     package init(
-        programs: [ServerProgram], trials: [Trial], rounds: Int, connections: Int, loops: Int, keys: Int,
+        contestants: [Contestant], trials: [Trial], rounds: Int, connections: Int, loops: Int, keys: Int,
         valueSize: Int, directory: String, scale: Scale
     ) {
-        self.programs = programs
+        self.contestants = contestants
         self.trials = trials
         self.rounds = rounds
         self.connections = connections

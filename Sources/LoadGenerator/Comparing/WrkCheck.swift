@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+package import Foundation
+internal import LocalProcesses
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -58,7 +55,7 @@ package struct WrkCheck: Sendable {
         throw WorkloadFailure("wrk told no rate")
     }
 
-    package func rate(_ work: Work, workbench: Workbench) async throws -> Double {
+    package func rate(_ work: Work, directory: URL) async throws -> Double {
         guard let path = ServerProgram.find("wrk") else {
             throw WorkloadFailure("wrk is not installed: apt-get install wrk")
         }
@@ -66,18 +63,19 @@ package struct WrkCheck: Sendable {
         _ = try await client.sendExpecting(system.dialect.put(key: Self.key, value: value))
         await client.close()
         let request = request(work)
-        let script = workbench.directory + "/\(system.rawValue)-\(work.rawValue).lua"
-        let output = workbench.directory + "/\(system.rawValue)-\(work.rawValue).out"
+        let name = "\(system.rawValue)-\(work.rawValue)"
+        let script = directory.appending(path: name + ".lua").path
+        let output = directory.appending(path: name + ".out")
         try SmallFile.write(Self.script(request), to: script)
         let process = try ChildProcess(
             path,
             [
                 "-t1", "-c\(connections)", "-d\(seconds)s", "--timeout", "10s", "-s", script,
                 "http://\(endpoint)\(request.path)",
-            ], log: output, workbench: workbench)
+            ], log: output)
         try await process.waitForEnd(within: .seconds(seconds + 30))
-        defer { unlink(output) }
-        return try Self.rate(in: SmallFile.text(output) ?? "")
+        defer { unlink(output.path) }
+        return try Self.rate(in: SmallFile.text(output.path) ?? "")
     }
 }
 

@@ -3,6 +3,7 @@
 #elseif canImport(Darwin)
     import Darwin
 #endif
+internal import LocalProcesses
 
 /// The machine a report was measured on.
 package struct Machine: Sendable, Equatable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LoadGenerator
+import LocalProcesses
 import UnixSignals
 
 /// `conclave bench compare`
@@ -72,25 +73,26 @@ struct BenchCompare: AsyncParsableCommand {
 
     func run() async throws {
         let plan = try plan()
-        let workbench = try Workbench(below: directory)
-        defer { workbench.cleanUp() }
+        let folder = try Folder.temporary(below: URL(filePath: directory))
+        defer { Folder.remove(folder) }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let watchman = Task {
             for await _ in signals {
-                workbench.cleanUp()
+                Children.ofThisProcess.endAll()
+                Folder.remove(folder)
                 Foundation.exit(130)
             }
         }
         defer { watchman.cancel() }
-        let result = await compare(plan, workbench)
+        let result = await compare(plan, in: folder)
         print(result.text)
         if let report { try SmallFile.write(result.markdown, to: report) }
         if !result.problems.isEmpty { throw ExitCode(1) }
     }
 
-    private func compare(_ plan: ComparisonPlan, _ workbench: Workbench) async -> ComparisonReport {
-        let machine = Machine.probe(directory: workbench.directory)
-        let comparison = Comparison(plan, workbench: workbench) { BenchOutput.progress($0) }
+    private func compare(_ plan: ComparisonPlan, in folder: URL) async -> ComparisonReport {
+        let machine = Machine.probe(directory: folder.path)
+        let comparison = Comparison(plan, directory: folder) { BenchOutput.progress($0) }
         await comparison.run()
         return ComparisonReport(
             date: Self.now(), machine: machine, versions: comparison.versions, settings: plan.settings,
@@ -103,21 +105,19 @@ struct BenchCompare: AsyncParsableCommand {
         var trials = only.isEmpty ? Trial.allCases.filter { $0 != .wrk } : only
         if wrk, !trials.contains(.wrk) { trials.append(.wrk) }
         return ComparisonPlan(
-            programs: try TargetSystem.allCases.filter { systems.isEmpty || systems.contains($0) }.map(program),
+            contestants: try TargetSystem.allCases.filter { systems.isEmpty || systems.contains($0) }.map(contestant),
             trials: trials, rounds: rounds ?? (quick ? 1 : 3), connections: connections, loops: loops,
             keys: keys, valueSize: valueSize, directory: directory, scale: scale)
     }
 
-    private func program(_ system: TargetSystem) throws -> ServerProgram {
+    private func contestant(_ system: TargetSystem) throws -> Contestant {
         switch system {
-        case .conclave:
-            return ServerProgram(
-                system: system, path: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        case .conclave: return Contestant(system, try .conclave())
         case .etcd:
             guard let path = ServerProgram.find(etcd) else {
                 throw WorkloadFailure("etcd is not installed: apt-get install etcd-server (or name it with --etcd)")
             }
-            return ServerProgram(system: system, path: path)
+            return Contestant(system, .etcd(path))
         }
     }
 

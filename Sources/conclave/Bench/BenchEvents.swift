@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadGenerator
+import LocalProcesses
 
 /// `conclave bench watch`
 struct BenchWatch: AsyncParsableCommand {

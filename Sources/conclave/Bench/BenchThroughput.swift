@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LoadGenerator
+import LocalProcesses
 import NIOCore
 
 /// Runs one throughput workload and prints what it measured.

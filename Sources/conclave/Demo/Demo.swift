@@ -1,5 +1,6 @@
 import ConclaveClient
 import Foundation
+import LocalProcesses
 
 /// The story: a cluster starts, contenders elect a controller, the controller dies, the cluster's leader dies, and in
 /// the end everything is checked.

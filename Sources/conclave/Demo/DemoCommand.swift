@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConclaveClient
 import Foundation
+import LocalProcesses
 import UnixSignals
 
 /// `conclave demo`
@@ -42,7 +43,7 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let timeline = Timeline(json: json)
         let plan = Demo.Plan(nodes: nodes, contenders: contenders, ttl: ttl.duration)
-        let cluster = try LocalCluster(size: nodes)
+        let cluster = try LocalCluster.free(nodes)
         let outcome = await Result.catching {
             try await untilInterrupted { try await Demo(plan, cluster, timeline).run() }
         }

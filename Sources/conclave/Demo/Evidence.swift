@@ -1,4 +1,5 @@
 import ConclaveClient
+import LocalProcesses
 
 /// What the cluster itself says after the story.
 struct Evidence: Sendable {

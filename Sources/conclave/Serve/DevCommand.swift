@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConclaveClient
 import Foundation
+import LocalProcesses
 
 /// `conclave dev`: a cluster to play with, gone on Ctrl-C.
 struct DevCommand: AsyncParsableCommand {
@@ -33,11 +34,11 @@ struct DevCommand: AsyncParsableCommand {
 
     func run() async throws {
         let directory = dataDir.map { URL(filePath: $0) }
-        if let directory { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
-        let ports: [LocalCluster.Ports]? =
-            port == 0
-            ? nil : (0..<UInt16(nodes)).map { LocalCluster.Ports(client: port + $0 * 100, peer: port + $0 * 100 + 1) }
-        let cluster = try LocalCluster(size: nodes, directory: directory, ports: ports)
+        let places =
+            try port == 0
+            ? Place.free(nodes)
+            : (0..<UInt16(nodes)).map { Place(client: port + $0 * 100, peer: port + $0 * 100 + 1) }
+        let cluster = try LocalCluster(.conclave(), at: places, directory: directory)
         do {
             try await untilInterrupted { try await serve(cluster) }
         } catch is Interrupted {

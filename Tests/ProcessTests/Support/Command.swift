@@ -1,4 +1,5 @@
 import Foundation
+import LocalProcesses
 
 @testable import conclave
 
@@ -49,17 +50,10 @@ struct Command {
 
     /// Waits for the end; a process that does not end in time is killed.
     func outcome(within limit: Duration = .seconds(20)) async throws -> Outcome {
-        var exit: ChildProcess.Exit?
-        do {
-            try await eventually("process \(id) ends", within: limit) {
-                exit = process.exit()
-                return exit != nil
-            }
-        } catch {
-            process.send(SIGKILL)
-            while process.exit() == nil { usleep(1000) }
-            throw ClusterFailure("\(error)", log: outputSoFar + errorsSoFar)
+        let exit = try await process.waitForEnd(within: limit)
+        guard exit != .signal(SIGKILL) else {
+            throw ClusterFailure("process \(id) did not end within \(limit)", log: outputSoFar + errorsSoFar)
         }
-        return Outcome(exit: exit ?? .code(-1), output: outputSoFar, errors: errorsSoFar)
+        return Outcome(exit: exit, output: outputSoFar, errors: errorsSoFar)
     }
 }

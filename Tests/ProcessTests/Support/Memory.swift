@@ -1,8 +1,7 @@
-import Foundation
+import LocalProcesses
 
 /// The memory that a process has resident.
 func residentKilobytes(_ id: Int32) throws -> Int {
-    let status = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-    return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+    guard let figures = ProcessFigures.read(pid: id) else { throw ClusterFailure("there is no process \(id)") }
+    return Int(figures.residentBytes / 1024)
 }

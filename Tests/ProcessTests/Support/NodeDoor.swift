@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import ConclaveClient
 import Foundation
+import LocalProcesses
 import NIOCore
 import NIOHTTP1
 

@@ -1,4 +1,5 @@
 import Foundation
+import LocalProcesses
 
 @testable import conclave
 
@@ -9,7 +10,7 @@ import Foundation
 enum Sandbox {
     /// Where tests put their files; also the temporary folder of every process they start.
     static let root: URL = {
-        let root = try! makeTemporaryDirectory()
+        let root = try! Folder.temporary()
         startGuard(root)
         return root
     }()

@@ -1,5 +1,6 @@
 import ConclaveClient
 import Foundation
+import LocalProcesses
 
 @testable import conclave
 
@@ -8,7 +9,8 @@ func withCluster<Result>(
     size: Int = 3, arguments: [String] = [], _ body: (LocalCluster, ClusterClient) async throws -> Result
 ) async throws -> Result {
     let cluster = try LocalCluster(
-        size: size, directory: try Sandbox.directory("cluster"), executable: Sandbox.executable, arguments: arguments)
+        .conclave(Sandbox.executable, flags: arguments), at: Place.free(size),
+        directory: try Sandbox.directory("cluster"))
     let client = ClusterClient(endpoints: cluster.endpoints)
     do {
         try cluster.startAll()
@@ -20,8 +22,7 @@ func withCluster<Result>(
     } catch {
         await client.shutdown()
         let logs = cluster.members.map { "\($0.name):\n\(cluster.logTail(of: $0))" }.joined(separator: "\n")
-        for member in cluster.members { cluster.signal(member, SIGKILL) }
-        await cluster.shutdown()
+        await cluster.destroy()
         throw ClusterFailure("\(error)", log: logs)
     }
 }

@@ -61,7 +61,7 @@ package struct ProcessFigures: Sendable, Equatable {
 package enum SmallFile {
     private static let limit = 1 << 20
 
-    static func text(_ path: String) -> String? {
+    package static func text(_ path: String) -> String? {
         let file = open(path, O_RDONLY)
         guard file >= 0 else { return nil }
         defer { close(file) }
