@@ -83,10 +83,17 @@ let package = Package(
             name: "LoadGenerator",
             dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
             swiftSettings: strict),
+        .target(
+            name: "Torture",
+            dependencies: [
+                "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", nioCore, nioHTTP1,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "conclave",
             dependencies: [
                 "Node", "HTTPAPI", "ConclaveClient", "Simulation", "LoadGenerator", "LocalProcesses",
+                "Torture", "HistoryChecker",
                 argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
             ],
             swiftSettings: strict),
@@ -107,6 +114,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+        .testTarget(
+            name: "TortureTests", dependencies: ["Torture", "HistoryChecker", "LoadGenerator", nioCore, nioHTTP1],
+            swiftSettings: strict),
         .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
             name: "LoadGeneratorTests",

@@ -31,6 +31,7 @@ struct Conclave: AsyncParsableCommand {
             DevCommand.self,
             DemoCommand.self,
             SimulateCommand.self,
+            TortureCommand.self,
             BenchCommand.self,
         ])
 

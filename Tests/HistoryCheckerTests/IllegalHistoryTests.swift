@@ -303,6 +303,11 @@ import Testing
             lines: held + "select w key k\nwatch w 0 opened 2\nwatch w 400000 delete k 3 expired\n"
                 + "log delete k 3 expired"),
         Case(
+            name: "a lease that ended before it was promised with a further key", rule: .leaseEarly,
+            lines: held + "op a n1 400000 401000 put l v2 lease=7 => created 3 3 1 lease=7 ttl=500 valid=400\n"
+                + "log put l=v2@3,3,1,7\nop b n2 700000 701000 get k => read 0 at 4\nlog delete k 4 expired\n"
+                + "log delete l 4 expired"),
+        Case(
             name: "a lease renewed after its end", rule: .leaseRaised,
             lines: held + "op b n2 700000 701000 get k => read 0 at 3\nlog delete k 3 expired\n"
                 + "op a n1 800000 801000 renew 7 => renewed 495 at 3"),

@@ -24,10 +24,14 @@ extension Judge {
         /// Whether somebody asked to end it.
         var isRevoked = false
 
+        /// The end of the longest promise made to anybody who hung a key on it.
+        var told: Int64 = 0
+
         /// It may not end before.
-        var promised: Int64 { renewed + ttl * 1000 }
+        var promised: Int64 { max(renewed + ttl * 1000, told) }
 
         mutating func renewed(from call: Int64) { renewed = max(renewed, call) }
+        mutating func promised(until moment: Int64) { told = max(told, moment) }
         mutating func attempted(until end: Int64) { lastAttempt = max(lastAttempt, end) }
         mutating func unanswered(until end: Int64) { lastUnanswered = max(lastUnanswered, end) }
         mutating func ended(by moment: Int64) { end = min(end ?? moment, moment) }
@@ -36,11 +40,14 @@ extension Judge {
     private func leaseFacts() -> [UInt64: LeaseFacts] {
         var leases: [UInt64: LeaseFacts] = [:]
         for request in requests {
-            guard let grant = request.response.grant else { continue }
+            guard request.invocation.makesLease, let grant = request.response.grants.first else { continue }
             leases[grant.lease] = LeaseFacts(
                 ttl: grant.ttl, renewed: request.call, lastAttempt: request.operation.end)
         }
         for request in requests {
+            for grant in request.response.grants {
+                leases[grant.lease]?.promised(until: request.call + grant.valid * 1000)
+            }
             switch request.invocation {
             case .renew(let ids): noteRenewal(of: ids, request, in: &leases)
             case .revoke(let id): if !request.isRefused { leases[id]?.isRevoked = true }
@@ -97,8 +104,8 @@ extension Judge {
         let name = String(id, radix: 16)
         guard let end = facts.end else {
             let due = facts.lastAttempt + facts.ttl * 1000
-            if due + Self.patience < history.end, !log.keys(on: id, at: log.last).isEmpty {
-                verdict.found(.leaseKept, "lease \(name) was due at \(due) and still there at \(history.end)")
+            if due + Self.patience < self.end, !log.keys(on: id, at: log.last).isEmpty {
+                verdict.found(.leaseKept, "lease \(name) was due at \(due) and still there at \(self.end)")
             }
             return
         }
@@ -117,13 +124,25 @@ extension Judge {
     private static var patience: Int64 { 10_000_000 }
 }
 
-extension Response {
-    /// The lease that came into being with it.
-    fileprivate var grant: Grant? {
+extension Invocation {
+    fileprivate var makesLease: Bool {
         switch self {
-        case .granted(let grant, _): grant
-        case .put(let written): written.grant
-        default: nil
+        case .grant: true
+        case .put(let put): if case .new = put.lease { true } else { false }
+        default: false
+        }
+    }
+}
+
+extension Response {
+    /// The leases of which it says how long they are good for.
+    fileprivate var grants: [Grant] {
+        switch self {
+        case .granted(let grant, _): [grant]
+        case .put(let written): written.grant.map { [$0] } ?? []
+        case .transaction(_, let results, _):
+            results.compactMap { if case .put(let written) = $0 { written.grant } else { nil } }
+        default: []
         }
     }
 }

@@ -1,7 +1,7 @@
 /// Watches: what one told is the history from its beginning, by the guarantees' names.
 extension Judge {
     mutating func judgeWatches() {
-        for (name, watched) in history.watches.sorted(by: { $0.key < $1.key }) {
+        for (name, watched) in watches.sorted(by: { $0.key < $1.key }) {
             verdict.figures.watches += 1
             var reader = WatchReader(name, watched.selections, log)
             for delivery in watched.deliveries { reader.take(delivery.event, into: &verdict) }
@@ -38,7 +38,7 @@ private struct WatchReader {
         case .change(let change, let previous):
             verdict.figures.told += 1
             told(change, into: &verdict)
-            if let previous, previous != log.record(of: change.key, at: change.revision - 1) {
+            if let previous, previous != log.record(of: change.key, at: max(change.revision, 1) - 1) {
                 verdict.found(.answer, "watch \(name): \(change.line) did not replace \(previous.word)")
             }
         case .progress(let revision):

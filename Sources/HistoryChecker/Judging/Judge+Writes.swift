@@ -49,29 +49,25 @@ extension Judge {
     /// The operation is what its revision shows, or changed nothing in the state of its revision.
     private mutating func judgeAcknowledged(_ request: Request, _ number: Int, _ claims: inout Claims) {
         guard let revision = request.response.revision else { return }
-        guard revision <= log.last else {
-            return verdict.found(.lost, "the history ends at \(log.last), without \(request.operation.line)")
+        guard revision >= StoreLog.empty, revision <= log.last else {
+            return verdict.found(
+                .lost, "the history goes from 1 to \(log.last), without \(request.operation.line)")
         }
         var writing = Replay(in: log, at: revision - 1)
         let answer = writing.carryOut(request.invocation)
-        if !writing.changes.isEmpty, writing.matches(log.changes(at: revision)) {
-            claim(revision, for: request, number, &claims)
-            check(request, answer)
-            return
-        }
+        let isWritten = !writing.changes.isEmpty && writing.matches(log.changes(at: revision))
+        let told = request.response.withoutTime
         var idle = Replay(in: log, at: revision)
         let idleAnswer = idle.carryOut(request.invocation)
-        if idle.changes.isEmpty, idleAnswer == request.response.withoutTime {
-            checkFloor(request, at: revision)
-            return
+        if idle.changes.isEmpty, idleAnswer == told, !isWritten || answer != told {
+            return checkFloor(request, at: revision)
         }
-        let found = log.changes(at: revision).map(\.line)
-        verdict.found(.lost, "revision \(revision) is \(found), and not \(request.operation.line)")
-    }
-
-    private mutating func check(_ request: Request, _ answer: Response?) {
-        guard let answer, answer != request.response.withoutTime else { return }
-        verdict.found(.answer, "\(answer.words) is right: \(request.operation.line)")
+        guard isWritten, let answer else {
+            let found = log.changes(at: revision).map(\.line)
+            return verdict.found(.lost, "revision \(revision) is \(found), and not \(request.operation.line)")
+        }
+        claim(revision, for: request, number, &claims)
+        if answer != told { verdict.found(.answer, "\(answer.words) is right: \(request.operation.line)") }
     }
 
     private mutating func claim(_ revision: UInt64, for request: Request, _ number: Int, _ claims: inout Claims) {
@@ -109,10 +105,7 @@ extension Judge {
         _ request: Request, _ number: Int, _ places: [UInt64], _ claims: inout Claims
     ) {
         verdict.figures.unknown += 1
-        guard let place = places.first else {
-            if request.invocation.values.isEmpty { claims.open.append(number) }
-            return
-        }
+        guard let place = places.first else { return claims.open.append(number) }
         verdict.figures.unknownCarriedOut += 1
         if places.count > 1 {
             verdict.found(.twice, "revisions \(places) carry out \(request.operation.line)")
@@ -131,7 +124,7 @@ extension Judge {
 struct Claims {
     /// Numbers of requests.
     var owner: [UInt64: Int] = [:]
-    /// Requests of unknown outcome that write no value to know them by.
+    /// Requests of unknown outcome whose values are not in the history: if they did anything, they deleted.
     var open: [Int] = []
 
     init(_ log: StoreLog) { owner.reserveCapacity(Int(log.last)) }

@@ -4,7 +4,9 @@
 /// read is compared with the state of the revision its answer names, and what must hold beyond that is real time: nothing
 /// that was known before a request was sent may be missing from its answer.
 package struct Judge {
-    let history: RecordedHistory
+    let watches: [String: Watched]
+    /// When the run ended.
+    let end: Int64
     let log: StoreLog
     let sightings: Sightings
     /// Operations with all their repetitions as one.
@@ -24,7 +26,8 @@ package struct Judge {
     }
 
     private init(_ history: RecordedHistory) {
-        self.history = history
+        watches = history.watches
+        end = history.end
         log = StoreLog(history.log, into: &verdict)
         sightings = Sightings(history, through: log.last)
         requests = Request.all(of: history.operations, into: &verdict)

@@ -90,7 +90,7 @@ struct Replay {
         return living.count
     }
 
-    /// The living keys with a prefix, in byte order. No transaction of ours lists a prefix it has written to before.
+    /// The living keys with a prefix, in byte order.
     private func living(_ prefix: String) -> [Record] { log.keys(with: prefix).compactMap { record(of: $0) } }
 
     /// Whether the changes are those of a revision.
@@ -166,8 +166,25 @@ extension Transaction.Relation {
 extension Response {
     /// Without what depends on time, to be compared with a replay.
     var withoutTime: Response {
-        guard case .put(var written) = self else { return self }
+        switch self {
+        case .put(let written): .put(written.withoutTime)
+        case .transaction(let succeeded, let results, let revision):
+            .transaction(succeeded: succeeded, results.map(\.withoutTime), revision: revision)
+        default: self
+        }
+    }
+}
+
+extension Response.StepResult {
+    fileprivate var withoutTime: Response.StepResult {
+        if case .put(let written) = self { .put(written.withoutTime) } else { self }
+    }
+}
+
+extension Response.Written {
+    fileprivate var withoutTime: Response.Written {
+        var written = self
         written.grant = nil
-        return .put(written)
+        return written
     }
 }

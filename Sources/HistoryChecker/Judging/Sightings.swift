@@ -20,7 +20,8 @@ struct Sightings {
         first = Array(repeating: .max, count: Int(last) + 1)
         var known: UInt64 = 0
         for (time, revision) in seen where revision > known {
-            for passed in Int(known + 1)...Int(revision) where passed < first.count { first[passed] = time }
+            let passed = min(Int(revision), first.count - 1)
+            if known < passed { for one in Int(known + 1)...passed { first[one] = time } }
             known = revision
             times.append(time)
             newest.append(revision)

@@ -91,5 +91,7 @@ package struct Verdict: Sendable {
         /// Operations that the search explained, and those it gave up on.
         package var searched = 0
         package var unsearched = 0
+
+        package init() {}
     }
 }

@@ -110,10 +110,12 @@ struct Scanner {
             result = sum
         }
         guard !bytes.isEmpty else { throw fault("a number is missing") }
-        // Times are kept with a sign.
-        guard radix == 16 || result <= UInt64(Int64.max) else { throw fault("\"\(text(bytes))\" is too large") }
+        guard radix == 16 || result <= Self.largest else { throw fault("\"\(text(bytes))\" is too large") }
         return result
     }
+
+    /// Of times, revisions and counts: whatever the judge adds to them stays far from an overflow.
+    private static let largest: UInt64 = 1 << 46
 
     private func digit(_ byte: UInt8) -> UInt64? {
         switch byte {
