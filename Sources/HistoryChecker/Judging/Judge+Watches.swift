@@ -80,7 +80,9 @@ private struct WatchReader {
         let rule = rule(for: change, instead: right)
         let wish = right.map { "\($0.line) is next" } ?? "there is nothing more"
         verdict.found(rule, "watch \(name) told \(change.line), but \(wish)")
-        if let place, let found = log.changes[place...].firstIndex(of: change) { self.place = found + 1 }
+        if let place, let found = log.changes(at: change.revision).firstIndex(of: change), found >= place {
+            self.place = found + 1
+        }
     }
 
     /// Which guarantee a wrong change breaks.
