@@ -54,6 +54,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Simulation", dependencies: ["ReplicaCore", collections, heap], swiftSettings: strict),
         .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
+        .target(name: "HistoryChecker", swiftSettings: strict),
 
         // The shell around it.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -88,10 +89,17 @@ let package = Package(
             name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
         // Two commands of `conclave` alone, for the gate: all of it takes many times as long to build for speed.
         .executableTarget(name: "simulator", dependencies: ["Simulating", argumentParser], swiftSettings: strict),
+        .target(
+            name: "Torture",
+            dependencies: [
+                "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", nioCore, nioHTTP1,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses",
+                "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
+                "HistoryChecker",
                 argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
             ],
             swiftSettings: strict),
@@ -104,6 +112,7 @@ let package = Package(
         .testTarget(
             name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+        .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
         .testTarget(name: "SQLiteStorageTests", dependencies: ["SQLiteStorage"], swiftSettings: strict),
         .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),
         .testTarget(name: "NodeTests", dependencies: ["Node", nioPosix, logging], swiftSettings: strict),
@@ -114,6 +123,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+        .testTarget(
+            name: "TortureTests", dependencies: ["Torture", "HistoryChecker", "LoadGenerator", nioCore, nioHTTP1],
+            swiftSettings: strict),
         .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
             name: "LoadGeneratorTests",

@@ -15,6 +15,7 @@ final class LoadConnection: ChannelInboundHandler {
     private let host: String
     private var context: ChannelHandlerContext?
     private var status: UInt = 0
+    private var headers: HTTPHeaders = [:]
     private var keepAlive = true
     private var body = ByteBuffer()
     private var failure: LoadFailure?
@@ -63,11 +64,12 @@ final class LoadConnection: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             status = head.status.code
+            headers = head.headers
             keepAlive = head.isKeepAlive
         case .body(var part):
             if body.readableBytes == 0 { body = part } else { body.writeBuffer(&part) }
         case .end:
-            finish(.answered(Answer(status: status, body: body)))
+            finish(.answered(Answer(status: status, headers: headers, body: body)))
         }
     }
 

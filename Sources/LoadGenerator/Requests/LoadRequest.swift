@@ -25,9 +25,11 @@ package struct LoadRequest: Sendable {
 /// A complete answer.
 package struct Answer: Sendable {
     package var status: UInt
+    package var headers: HTTPHeaders
     package var body: ByteBuffer
-    package init(status: UInt, body: ByteBuffer) {
+    package init(status: UInt, headers: HTTPHeaders = [:], body: ByteBuffer) {
         self.status = status
+        self.headers = headers
         self.body = body
     }
 }

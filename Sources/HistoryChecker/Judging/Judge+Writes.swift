@@ -1,0 +1,161 @@
+/// Writes: each acknowledged one is in the history at its revision, each change of the history is somebody's, and none
+/// is there twice.
+extension Judge {
+    mutating func judgeWrites() {
+        var claims = Claims(log)
+        let changeOf = changesByValue()
+        for (number, request) in requests.enumerated() where request.invocation.isWrite {
+            verdict.figures.writes += 1
+            judge(request, number, changeOf, &claims)
+        }
+        settle(&claims)
+    }
+
+    /// Where each value was written; values are unique.
+    private mutating func changesByValue() -> [String: UInt64] {
+        var places: [String: UInt64] = [:]
+        places.reserveCapacity(log.changes.count)
+        for change in log.changes {
+            guard let record = change.record else { continue }
+            if let before = places.updateValue(record.revision, forKey: record.value) {
+                verdict.found(
+                    .twice, "\(record.value) was written at revision \(before) and again at \(record.revision)")
+            }
+        }
+        return places
+    }
+
+    private mutating func judge(
+        _ request: Request, _ number: Int, _ changeOf: [String: UInt64], _ claims: inout Claims
+    ) {
+        let places = Set(request.invocation.values.compactMap { changeOf[$0] }).sorted()
+        switch request.response {
+        case .refused(let holder, let revision):
+            judgeRefusal(request, holder: holder, at: revision)
+            fallthrough
+        case .failed, .gone:
+            if request.isRefused {
+                for place in places {
+                    verdict.found(.refused, "revision \(place) carries out \(request.operation.line)")
+                }
+            } else {
+                settleUnknown(request, number, places, &claims)
+            }
+        case .unknown: settleUnknown(request, number, places, &claims)
+        default: judgeAcknowledged(request, number, &claims)
+        }
+    }
+
+    /// The operation is what its revision shows, or changed nothing in the state of its revision.
+    private mutating func judgeAcknowledged(_ request: Request, _ number: Int, _ claims: inout Claims) {
+        guard let revision = request.response.revision else { return }
+        guard revision >= StoreLog.empty, revision <= log.last else {
+            return verdict.found(
+                .lost, "the history goes from 1 to \(log.last), without \(request.operation.line)")
+        }
+        var writing = Replay(in: log, at: revision - 1)
+        let answer = writing.carryOut(request.invocation)
+        let isWritten = !writing.changes.isEmpty && writing.matches(log.changes(at: revision))
+        let told = request.response.withoutTime
+        var idle = Replay(in: log, at: revision)
+        let idleAnswer = idle.carryOut(request.invocation)
+        if idle.changes.isEmpty, idleAnswer == told, !isWritten || answer != told {
+            return checkFloor(request, at: revision)
+        }
+        guard isWritten, let answer else {
+            let found = log.changes(at: revision).map(\.line)
+            return verdict.found(.lost, "revision \(revision) is \(found), and not \(request.operation.line)")
+        }
+        claim(revision, for: request, number, &claims)
+        if answer != told { verdict.found(.answer, "\(answer.words) is right: \(request.operation.line)") }
+    }
+
+    private mutating func claim(_ revision: UInt64, for request: Request, _ number: Int, _ claims: inout Claims) {
+        if let other = claims.owner[revision] {
+            verdict.found(
+                .twice, "revision \(revision) is \(requests[other].operation.line) and \(request.operation.line)")
+        }
+        claims.owner[revision] = number
+        let floor = sightings.floor(before: request.call)
+        guard revision <= floor else { return }
+        verdict.found(.early, "\(floor) was known before \(request.operation.line) was sent")
+    }
+
+    /// What is answered reflects all that was known before it was asked.
+    mutating func checkFloor(_ request: Request, at revision: UInt64) {
+        let floor = sightings.floor(before: request.call)
+        guard revision < floor else { return }
+        verdict.found(.stale, "\(floor) was known before \(request.operation.line)")
+    }
+
+    /// A condition that did not hold: at some moment since the request was sent the key was as the answer says.
+    private mutating func judgeRefusal(_ request: Request, holder: Record?, at revision: UInt64) {
+        guard let (key, condition) = request.invocation.condition else { return }
+        guard !condition.holds(for: holder) else {
+            return verdict.found(.answer, "the condition holds: \(request.operation.line)")
+        }
+        checkFloor(request, at: revision)
+        let floor = min(sightings.floor(before: request.call), revision)
+        guard !log.states(of: key, from: floor, through: revision).contains(holder) else { return }
+        verdict.found(.answer, "\(key) was not so from \(floor) to \(revision): \(request.operation.line)")
+    }
+
+    /// Whether the history has it is the outcome.
+    private mutating func settleUnknown(
+        _ request: Request, _ number: Int, _ places: [UInt64], _ claims: inout Claims
+    ) {
+        verdict.figures.unknown += 1
+        guard let place = places.first else { return claims.open.append(number) }
+        verdict.figures.unknownCarriedOut += 1
+        if places.count > 1 {
+            verdict.found(.twice, "revisions \(places) carry out \(request.operation.line)")
+        }
+        var writing = Replay(in: log, at: place - 1)
+        _ = writing.carryOut(request.invocation)
+        guard writing.matches(log.changes(at: place)) else {
+            return verdict.found(
+                .lost, "revision \(place) is \(log.changes(at: place).map(\.line)), and not \(request.operation.line)")
+        }
+        claim(place, for: request, number, &claims)
+    }
+}
+
+/// Which request made which revision.
+struct Claims {
+    /// Numbers of requests.
+    var owner: [UInt64: Int] = [:]
+    /// Requests of unknown outcome whose values are not in the history: if they did anything, they deleted.
+    var open: [Int] = []
+
+    init(_ log: StoreLog) { owner.reserveCapacity(Int(log.last)) }
+}
+
+extension Invocation {
+    fileprivate var isWrite: Bool {
+        switch self {
+        case .put, .delete, .clear, .transaction, .revoke: true
+        case .get, .list, .grant, .renew, .lease, .leases: false
+        }
+    }
+
+    /// The values it may write, by which it is known again.
+    var values: [String] {
+        switch self {
+        case .put(let put): [put.value]
+        case .transaction(let transaction): (transaction.then + transaction.otherwise).compactMap(\.value)
+        default: []
+        }
+    }
+
+    fileprivate var condition: (key: String, condition: Condition)? {
+        switch self {
+        case .put(let put): (put.key, put.condition)
+        case .delete(let key, let condition): (key, condition)
+        default: nil
+        }
+    }
+}
+
+extension Transaction.Step {
+    fileprivate var value: String? { if case .put(_, let value, _) = self { value } else { nil } }
+}

@@ -1,0 +1,93 @@
+extension Scanner {
+    mutating func invocation() throws(HistoryFault) -> Invocation {
+        if take("get") { return .get(try word(), try point()) }
+        if take("put") { return .put(try put()) }
+        if take("list") { return .list(try listing()) }
+        if take("txn") { return .transaction(try transaction()) }
+        if take("delete") { return .delete(try word(), try condition()) }
+        if take("renew") { return .renew(try leases(until: "=>")) }
+        if take("clear") { return .clear(try value()) }
+        if take("grant") { return .grant(try lease(), ttl: try time()) }
+        if take("revoke") { return .revoke(try lease()) }
+        if take("lease") { return .lease(try lease()) }
+        if take("leases") { return .leases }
+        throw fault("there is no such operation")
+    }
+
+    private mutating func put() throws(HistoryFault) -> Invocation.Put {
+        var put = Invocation.Put(try word(), try value())
+        put.condition = try condition()
+        if let lease = try field("lease=") {
+            put.lease = .existing(try self.lease(lease))
+        } else if let ttl = try field("ttl=") {
+            put.lease = .new(ttl: Int64(try decimal(ttl)))
+        }
+        return put
+    }
+
+    private mutating func condition() throws(HistoryFault) -> Invocation.Condition {
+        if take("if=absent") { return .absent }
+        if take("if=present") { return .present }
+        guard let revision = try field("if=") else { return .none }
+        return .unchanged(try decimal(revision))
+    }
+
+    private mutating func point() throws(HistoryFault) -> Invocation.Point {
+        if take("stale") { return .stale }
+        guard let revision = try field("at=") else { return .newest }
+        return .at(try decimal(revision))
+    }
+
+    private mutating func listing() throws(HistoryFault) -> Invocation.Listing {
+        var listing = Invocation.Listing(try value())
+        listing.start = try field("start=").map(text)
+        if let limit = try field("limit=") { listing.limit = Int(try decimal(limit)) }
+        listing.point = try point()
+        listing.keysOnly = take("keys")
+        listing.countOnly = take("count")
+        return listing
+    }
+
+    private mutating func transaction() throws(HistoryFault) -> Transaction {
+        var transaction = Transaction(if: [], then: [])
+        while true {
+            if take("if") {
+                transaction.comparisons.append(try comparison())
+            } else if take("then") {
+                transaction.then.append(try step())
+            } else if take("else") {
+                transaction.otherwise.append(try step())
+            } else {
+                return transaction
+            }
+        }
+    }
+
+    private mutating func comparison() throws(HistoryFault) -> Transaction.Comparison {
+        let key = try word()
+        guard let target = Transaction.Target(rawValue: try word()) else { throw fault("there is no such target") }
+        guard let relation = Transaction.Relation(rawValue: try word()) else {
+            throw fault("there is no such relation")
+        }
+        return Transaction.Comparison(key, target, relation, try value())
+    }
+
+    private mutating func step() throws(HistoryFault) -> Transaction.Step {
+        if take("put") { return .put(try word(), try value(), lease: try lease()) }
+        if take("get") { return .get(try word()) }
+        if take("list") { return .list(try value()) }
+        if take("delete") { return .delete(try word()) }
+        if take("clear") { return .clear(try value()) }
+        throw fault("there is no such step of a transaction")
+    }
+
+    /// Lease ids up to the word `end`, which stays.
+    private mutating func leases(until end: StaticString) throws(HistoryFault) -> [UInt64] {
+        var leases: [UInt64] = []
+        while true {
+            var ahead = self
+            if ahead.take(end) { return leases }
+            leases.append(try lease())
+        }
+    }
+}

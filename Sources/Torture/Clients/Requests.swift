@@ -1,0 +1,152 @@
+internal import HistoryChecker
+import LoadGenerator
+import NIOCore
+import NIOHTTP1
+
+/// The HTTP request of an invocation (`Docs/API.md`). Keys and values are words of a history already, which are fit for a
+/// path but for one character.
+struct WireRequest {
+    private var method = HTTPMethod.GET
+    private var path: String
+    private var query: [String] = []
+    private var headers: HTTPHeaders = ["Accept": "application/json"]
+    private var body = ByteBuffer()
+
+    /// `time` is how long the node may try.
+    init(_ invocation: Invocation, idempotencyKey: String?, time: Duration) {
+        switch invocation {
+        case .put(let put):
+            path = Self.path(put.key)
+            method = .PUT
+            body = ByteBuffer(string: put.value)
+            demand(put.condition)
+            attach(put.lease)
+        case .delete(let key, let condition):
+            path = Self.path(key)
+            method = .DELETE
+            demand(condition)
+        case .clear(let prefix):
+            path = "/v1/kv"
+            method = .DELETE
+            query = ["prefix=\(Self.word(prefix))"]
+        case .get(let key, let point):
+            path = Self.path(key)
+            read(at: point)
+        case .list(let listing):
+            path = "/v1/kv"
+            list(listing)
+        case .transaction(let transaction):
+            path = "/v1/txn"
+            post(transaction.json)
+        case .grant(let id, let ttl):
+            path = "/v1/leases"
+            post("{\"id\":\"\(leaseName(id))\",\"ttl_ms\":\(ttl)}")
+        case .renew(let ids):
+            path = ids.count == 1 ? "/v1/leases/\(leaseName(ids[0]))/renew" : "/v1/leases/renew"
+            post(ids.count == 1 ? "" : "{\"ids\":[\(ids.map { "\"\(leaseName($0))\"" }.joined(separator: ","))]}")
+        case .revoke(let id):
+            path = "/v1/leases/\(leaseName(id))"
+            method = .DELETE
+        case .lease(let id): path = "/v1/leases/\(leaseName(id))"
+        case .leases: path = "/v1/leases"
+        }
+        if let idempotencyKey { headers.add(name: "Idempotency-Key", value: idempotencyKey) }
+        query.append("timeout=\(max(1, time / .milliseconds(1)).rounded(.down).whole)ms")
+    }
+
+    var loadRequest: LoadRequest {
+        LoadRequest(
+            method, path + "?" + query.joined(separator: "&"), headers: headers, body: body,
+            expected: Expectation(status: 200...599))
+    }
+
+    private static func path(_ key: String) -> String { "/v1/kv/" + word(key) }
+    private static func word(_ word: String) -> String { word.replacing("#", with: "%23") }
+
+    private mutating func demand(_ condition: Invocation.Condition) {
+        switch condition {
+        case .none: break
+        case .absent: headers.add(name: "If-None-Match", value: "*")
+        case .present: headers.add(name: "If-Match", value: "*")
+        case .unchanged(let revision): headers.add(name: "If-Match", value: "\"\(revision)\"")
+        }
+    }
+
+    private mutating func attach(_ lease: Invocation.Attachment) {
+        switch lease {
+        case .none: break
+        case .existing(let id): query.append("lease=\(leaseName(id))")
+        case .new(let ttl): query.append("ttl=\(ttl)ms")
+        }
+    }
+
+    private mutating func read(at point: Invocation.Point) {
+        switch point {
+        case .newest: break
+        case .stale: query.append("consistency=stale")
+        case .at(let revision): query.append("at=\(revision)")
+        }
+    }
+
+    private mutating func list(_ listing: Invocation.Listing) {
+        query = ["prefix=\(Self.word(listing.prefix))"]
+        if let start = listing.start { query.append("start=\(Self.word(start))") }
+        if let limit = listing.limit { query.append("limit=\(limit)") }
+        if listing.keysOnly { query.append("keys_only=true") }
+        if listing.countOnly { query.append("count_only=true") }
+        read(at: listing.point)
+    }
+
+    private mutating func post(_ json: String) {
+        method = .POST
+        headers.add(name: "Content-Type", value: "application/json")
+        body = ByteBuffer(string: json)
+    }
+}
+
+/// A lease's id as the API writes it.
+func leaseName(_ id: UInt64) -> String {
+    let digits = String(id, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
+
+extension Double {
+    fileprivate var whole: Int { Int(self) }
+}
+
+extension Transaction {
+    /// As the API reads it; the keys and values are plain.
+    fileprivate var json: String {
+        let conditions = comparisons.map(\.json).joined(separator: ",")
+        let steps = [then, otherwise].map { $0.map(\.json).joined(separator: ",") }
+        return "{\"if\":[\(conditions)],\"then\":[\(steps[0])],\"else\":[\(steps[1])]}"
+    }
+}
+
+extension Transaction.Comparison {
+    fileprivate var json: String {
+        let name =
+            switch target {
+            case .revision: "mod_revision"
+            case .created: "create_revision"
+            case .version: "version"
+            case .value: "value"
+            }
+        let value = target == .value ? "\"\(operand)\"" : operand
+        return "{\"key\":\"\(key)\",\"target\":\"\(name)\",\"op\":\"\(relation.rawValue)\",\"value\":\(value)}"
+    }
+}
+
+extension Transaction.Step {
+    fileprivate var json: String {
+        switch self {
+        case .put(let key, let value, let lease):
+            let field = lease == 0 ? "" : ",\"lease\":\"\(leaseName(lease))\""
+            return "{\"put\":{\"key\":\"\(key)\",\"value\":\"\(value)\"\(field)}}"
+        case .get(let key): return "{\"get\":{\"key\":\"\(key)\"}}"
+        case .list(let prefix): return "{\"get\":{\"prefix\":\"\(prefix)\"}}"
+        case .delete(let key): return "{\"delete\":{\"key\":\"\(key)\"}}"
+        case .clear(let prefix): return "{\"delete\":{\"prefix\":\"\(prefix)\"}}"
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package import Foundation
+
+/// What a run is to be.
+package struct TorturePlan: Sendable {
+    /// Members of the cluster, 3 or 5.
+    package var nodes: Int
+    /// How long faults and clients go on.
+    package var length: Duration
+    /// Decides the faults, and what each client does; not how they meet.
+    package var seed: UInt64
+    /// Clients that write and read; lease holders and watchers come on top.
+    package var clients: Int
+    /// The pause of each client between two requests.
+    package var pause: Duration
+    package var history: URL
+    /// Whether this process has network and mounts of its own, to make namespaces and disks in.
+    package var isPrivate: Bool
+
+    package init(
+        nodes: Int, length: Duration, seed: UInt64, clients: Int, pause: Duration, history: URL, isPrivate: Bool
+    ) {
+        self.nodes = nodes
+        self.length = length
+        self.seed = seed
+        self.clients = clients
+        self.pause = pause
+        self.history = history
+        self.isPrivate = isPrivate
+    }
+
+    /// The faults that this machine allows.
+    var kinds: [FaultKind] {
+        FaultKind.allCases.filter { isPrivate || !$0.needsNetwork && $0 != .fillDisk }
+    }
+}

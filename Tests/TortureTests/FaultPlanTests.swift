@@ -1,0 +1,36 @@
+import Testing
+
+@testable import Torture
+
+@Suite struct FaultPlanTests {
+    private let all = FaultKind.allCases
+
+    @Test func theSameSeedPlansTheSameFaults() {
+        let one = FaultPlan(seed: 5, length: .seconds(60), kinds: all)
+        #expect(one.faults == FaultPlan(seed: 5, length: .seconds(60), kinds: all).faults)
+        #expect(one.faults != FaultPlan(seed: 6, length: .seconds(60), kinds: all).faults)
+    }
+
+    @Test func faultsComeInOrderWithinTheRunAndOverlap() {
+        let faults = FaultPlan(seed: 1, length: .seconds(120), kinds: all).faults
+        #expect(faults.count > 30)
+        #expect(faults.allSatisfy { $0.at < .seconds(120) })
+        #expect(zip(faults, faults.dropFirst()).allSatisfy { $0.at <= $1.at })
+        #expect(zip(faults, faults.dropFirst()).contains { $0.at + $0.span > $1.at })
+    }
+
+    @Test func everyKindComesAndNoneThatWasNotAskedFor() {
+        let kinds = Set((1...20).flatMap { FaultPlan(seed: $0, length: .seconds(60), kinds: all).faults.map(\.kind) })
+        #expect(kinds == Set(all))
+        let some = FaultPlan(seed: 1, length: .seconds(300), kinds: [.killOne, .stopOne]).faults.map(\.kind)
+        #expect(Set(some) == [.killOne, .stopOne])
+    }
+
+    @Test func stopsLastFromFiftyMillisecondsToThirtySeconds() {
+        let spans = (1...40).flatMap { seed in
+            FaultPlan(seed: seed, length: .seconds(300), kinds: [.stopOne]).faults.map(\.span)
+        }
+        #expect(spans.allSatisfy { (.milliseconds(50)...(.seconds(30))).contains($0) })
+        #expect(spans.contains { $0 < .milliseconds(200) } && spans.contains { $0 > .seconds(15) })
+    }
+}

@@ -1,0 +1,105 @@
+import HistoryChecker
+import LoadGenerator
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import Torture
+
+/// What goes over the wire for each kind of invocation, and what an answer is taken for.
+@Suite struct WireTests {
+    @Test(
+        "An invocation becomes the API's request",
+        arguments: [
+            (Invocation.get("a/b", .newest), "GET /v1/kv/a/b?timeout=500ms"),
+            (.get("k", .stale), "GET /v1/kv/k?consistency=stale&timeout=500ms"),
+            (.get("k", .at(7)), "GET /v1/kv/k?at=7&timeout=500ms"),
+            (
+                .put(.init("odd/%C3%A4#", "v", lease: .new(ttl: 900))),
+                "PUT /v1/kv/odd/%C3%A4%23?ttl=900ms&timeout=500ms"
+            ),
+            (.put(.init("k", "v", lease: .existing(255))), "PUT /v1/kv/k?lease=00000000000000ff&timeout=500ms"),
+            (.delete("k", .none), "DELETE /v1/kv/k?timeout=500ms"),
+            (.clear("g/"), "DELETE /v1/kv?prefix=g/&timeout=500ms"),
+            (
+                .list(.init("g/", start: "g/1", limit: 3, .at(9), keysOnly: true)),
+                "GET /v1/kv?prefix=g/&start=g/1&limit=3&keys_only=true&at=9&timeout=500ms"
+            ),
+            (.transaction(.init(if: [], then: [])), "POST /v1/txn?timeout=500ms"),
+            (.grant(1, ttl: 900), "POST /v1/leases?timeout=500ms"),
+            (.renew([1]), "POST /v1/leases/0000000000000001/renew?timeout=500ms"),
+            (.renew([1, 2]), "POST /v1/leases/renew?timeout=500ms"),
+            (.revoke(1), "DELETE /v1/leases/0000000000000001?timeout=500ms"),
+            (.lease(1), "GET /v1/leases/0000000000000001?timeout=500ms"),
+            (.leases, "GET /v1/leases?timeout=500ms"),
+        ])
+    func request(_ invocation: Invocation, _ line: String) {
+        let request = WireRequest(invocation, idempotencyKey: nil, time: .milliseconds(500)).loadRequest
+        #expect("\(request.method) \(request.path)" == line)
+    }
+
+    @Test func aConditionAndAnIdempotencyKeyAreHeaders() {
+        let put = Invocation.put(.init("k", "v", .unchanged(7)))
+        let request = WireRequest(put, idempotencyKey: "c/1", time: .seconds(1)).loadRequest
+        #expect(request.headers["If-Match"] == ["\"7\""])
+        #expect(request.headers["Idempotency-Key"] == ["c/1"])
+        #expect(String(buffer: request.body) == "v")
+    }
+
+    @Test func aTransactionIsTheJSONOfTheAPI() {
+        let transaction = Transaction(
+            if: [.init("a", .version, .less, "3"), .init("a", .value, .unequal, "x")],
+            then: [.put("a", "v", lease: 16), .list("g/")], else: [.get("a"), .delete("b"), .clear("g/")])
+        let request = WireRequest(.transaction(transaction), idempotencyKey: nil, time: .seconds(1)).loadRequest
+        #expect(
+            String(buffer: request.body) == """
+                {"if":[{"key":"a","target":"version","op":"<","value":3},\
+                {"key":"a","target":"value","op":"!=","value":"x"}],\
+                "then":[{"put":{"key":"a","value":"v","lease":"0000000000000010"}},{"get":{"prefix":"g/"}}],\
+                "else":[{"get":{"key":"a"}},{"delete":{"key":"b"}},{"delete":{"prefix":"g/"}}]}
+                """)
+    }
+
+    @Test func anAnswerIsTakenForWhatItSays() {
+        let put = Invocation.put(.init("k", "v"))
+        let written = #"{"key":"k","revision":5,"create_revision":4,"version":2,"created":false}"#
+        #expect(read(put, 200, written) == "replaced 5 4 2")
+        let record = #"{"key":"ä","value":"v","mod_revision":5,"create_revision":4,"version":2}"#
+        #expect(read(.get("%C3%A4", .newest), 200, record) == "read 1 %C3%A4=v@5,4,2 at 9")
+        #expect(read(.get("k", .newest), 404, problem("not-found")) == "read 0 at 9")
+        #expect(read(.renew([1]), 404, problem("lease-not-found")) == "renewed gone at 9")
+        #expect(read(.revoke(1), 404, problem("lease-not-found")) == "gone at 9")
+        let refusal = problem("precondition-failed", #","holder":null"#)
+        #expect(read(put, 412, refusal) == "refused at 9")
+        #expect(read(.grant(1, ttl: 900), 409, problem("conflict")) == "not applied: conflict")
+        #expect(read(put, 503, problem("no-leader")) == "not applied: no-leader")
+        #expect(read(put, 504, problem("timeout", outcome: "unknown")) == "unknown: timeout")
+    }
+
+    @Test func anAnswerThatTheAPIDoesNotHaveIsNonsense() {
+        #expect(read(.get("k", .newest), 200, "{}") == "nonsense")
+        #expect(read(.get("k", .newest), 500, "oops") == "nonsense")
+        let record = #"{"key":"k","value":"v","mod_revision":5,"create_revision":4,"version":2}"#
+        #expect(read(.get("k", .newest), 200, record, headers: [:]) == "nonsense")
+    }
+
+    private func problem(_ code: String, _ more: String = "", outcome: String = "not_applied") -> String {
+        #"{"type":"urn:conclave:error:\#(code)","outcome":"\#(outcome)"\#(more)}"#
+    }
+
+    private func read(
+        _ invocation: Invocation, _ status: UInt, _ body: String,
+        headers: HTTPHeaders = ["Conclave-Revision": "9"]
+    ) -> String {
+        let answer = Answer(status: status, headers: headers, body: ByteBuffer(string: body))
+        let attempt = WireAnswer(answer, to: invocation).attempt
+        switch attempt {
+        case .answered(let response):
+            let line = Operation(client: "c", node: "n1", call: 0, end: 0, invocation, response).line
+            return line.split(separator: "=> ", maxSplits: 1).last.map(String.init) ?? line
+        case .notApplied(let code): return "not applied: \(code)"
+        case .unknown(let code): return "unknown: \(code)"
+        case .nonsense: return "nonsense"
+        }
+    }
+}
