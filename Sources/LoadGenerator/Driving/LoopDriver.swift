@@ -77,8 +77,8 @@ final class LoopDriver: @unchecked Sendable {
         let endpoint = plan.endpoints[slots[index].endpoint % plan.endpoints.count]
         return LoadConnection.open(to: endpoint, on: loop, within: plan.timeout).map { bound in
             let connection = bound.value
-            connection.onFinish = { [unowned self] outcome in self.finished(index, outcome) }
-            connection.onClose = { [unowned self] in self.lost(index) }
+            connection.onFinish = { [weak self] outcome in self?.finished(index, outcome) }
+            connection.onClose = { [weak self] in self?.lost(index) }
             self.slots[index].connection = connection
         }
     }
