@@ -48,6 +48,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var reports: MemberReports
     /// Where clients reach this node; `nil` before it listens for them.
     private var clientAddress: String?
+    /// The last write that the writer's thread has and has not reported: until it does, the next go there, too.
+    private var lastElsewhere: WriteID?
     private var diskSync: TimeSpan?
     private var counters = LogStore.Counters()
 
@@ -175,6 +177,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             watches.remove(id)
             replica.handle(.closeWatch(id), at: now, into: &outbox)
         case .logDurable(let completion):
+            if completion.last == lastElsewhere { lastElsewhere = nil }
             send(completion.thenSend)
             note(completion)
             replica.handle(.persisted(completion.last), at: now, into: &outbox)
@@ -205,7 +208,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         // Without a write these messages only tell the others what is decided already: the few who wait come first.
         if isQuiet && outbox.write == nil { answer() }
         send(outbox.sends)
-        let writesHere = isQuiet && diskSync.map { $0 < Self.shortSync } ?? false
+        let writesHere = isQuiet && lastElsewhere == nil && diskSync.map { $0 < Self.shortSync } ?? false
         if !writesHere { writeElsewhere() }
         if let truncation = outbox.truncation { logWriter.truncate(truncation) }
         if let snapshot = outbox.snapshotToInstall {
@@ -228,7 +231,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     }
 
     private func writeElsewhere() {
-        if let write = outbox.write { logWriter.write(write, thenSend: outbox.thenSend) }
+        guard let write = outbox.write else { return }
+        lastElsewhere = write.id
+        logWriter.write(write, thenSend: outbox.thenSend)
     }
 
     /// Waits for the disk on this thread, which is quicker than waking the writer's and being woken by it

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -48,6 +49,19 @@ struct DrivingTests {
         let result = try await LoadRunner.run(plan, source: puts())
         #expect(result.completed == 19)
         #expect(result.errors.counts == ["\(LoadFailure.closed)": 1])
+        try await server.stop()
+    }
+
+    @Test("A connection may outlive its driver and end after it")
+    func connectionOutlivesDriver() async throws {
+        let server = try await ScriptedServer { _, _ in .silence }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let plan = LoadPlan(endpoints: [server.endpoint], connections: 1, bound: .requests(1))
+        try await LoopDriver(
+            loop: group.next(), plan: plan, budget: RequestBudget(1), sources: [(source: puts()(0), endpoint: 0)]
+        ).open().get()
+        // Ends the connection, whose driver nobody holds any more.
+        try await group.shutdownGracefully()
         try await server.stop()
     }
 

@@ -49,6 +49,23 @@ import Testing
         }
     }
 
+    /// A few writes are made durable on the loop, more on the writer's thread: they take turns here all the time.
+    @Test func writesOnTheLoopAndOnTheWritersThreadDoNotOvertakeEachOther() async throws {
+        try await withNode(in: try Folder()) { node in
+            await withTaskGroup(of: Void.self) { group in
+                for client in 0..<12 {
+                    group.addTask {
+                        for number in 0..<150 {
+                            _ = await node.write(put("k\(client)-\(number)", "v"))
+                            if (number / 10 + client) % 3 == 0 { try? await Task.sleep(for: .milliseconds(1)) }
+                        }
+                    }
+                }
+            }
+            #expect(await node.status().replica.keys == 12 * 150)
+        }
+    }
+
     @Test func aThousandWritesAtOnceShareSyncs() async throws {
         try await withNode(in: try Folder()) { node in
             let before = await node.status().logSyncs
