@@ -17,6 +17,8 @@ struct LogOpening {
         lock = try directory.lock("log.lock")
         mark = try MarkFile(in: directory)
         try directory.createFile("log.db")
+        // Before the log says whose it is: one without its mark is damaged.
+        try directory.sync()
         database = try Database(path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log)
         tables = try LogTables(database)
         let kept = try tables.readIdentity(path: database.path)
