@@ -113,7 +113,10 @@ let package = Package(
             name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
-        .testTarget(name: "SQLiteStorageTests", dependencies: ["SQLiteStorage"], swiftSettings: strict),
+        // A disk in memory for tests: what was not synced is lost or torn when they say so.
+        .target(name: "CCrashDisk", dependencies: ["CSQLite"], path: "Tests/CCrashDisk"),
+        .testTarget(
+            name: "SQLiteStorageTests", dependencies: ["SQLiteStorage", "CCrashDisk"], swiftSettings: strict),
         .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),
         .testTarget(name: "NodeTests", dependencies: ["Node", nioPosix, logging], swiftSettings: strict),
         .testTarget(

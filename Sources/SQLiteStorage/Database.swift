@@ -24,11 +24,12 @@ final class Database {
     /// Bytes of a page; a WAL frame has 24 more.
     private(set) var pageBytes = 0
 
-    init(path: String, settings: [Setting]) throws(StorageError) {
+    /// Opens or creates the file through the SQLite file layer named `vfs`; `nil` is the system's.
+    init(path: String, vfs: String? = nil, settings: [Setting]) throws(StorageError) {
         self.path = path
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
-        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_EXRESCODE, nil)
+        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_EXRESCODE, vfs)
         guard let handle, code == SQLITE_OK else {
             let detail = String(cString: sqlite3_errstr(code))
             sqlite3_close(handle)

@@ -1,4 +1,3 @@
-import Glibc
 internal import Primitives
 
 /// How far this node's log once was durable. Lags behind the log, and is never ahead of it while the log is whole:
@@ -48,8 +47,7 @@ struct DurableMark: Hashable {
 final class MarkFile {
     static let slotBytes = 4096
 
-    let path: String
-    private let descriptor: Int32
+    private let file: any StoreFile
     private var sequence: UInt64 = 0
     /// The slot that may be written over: the other one is known to be on the disk.
     private var scratchSlot = 0
@@ -58,16 +56,15 @@ final class MarkFile {
     /// Whether ``current`` is known to be on the disk.
     private(set) var isDurable = false
 
-    init(path: String) throws(StorageError) {
-        self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .unusableDirectory(path: path, reason: errorText()) }
+    init(in directory: any StoreDirectory) throws(StorageError) {
         // Both slots get their space now, so that a full disk cannot stop the mark.
-        let allocation = posix_fallocate(descriptor, 0, off_t(2 * Self.slotBytes))
-        guard allocation != ENOSPC else { throw .diskFull(path: path) }
+        file = try directory.openFile("log.mark", bytes: 2 * Self.slotBytes)
         // What an earlier process wrote may be in memory only.
-        try sync()
-        let slots = (0...1).map { slot in Self.read(descriptor, slot: slot).flatMap(DurableMark.decode) }
+        try file.sync()
+        let file = file
+        let slots = (0...1).map { slot in
+            file.read(at: slot * Self.slotBytes, count: DurableMark.encodedBytes).flatMap(DurableMark.decode)
+        }
         guard let newest = (0...1).filter({ slots[$0] != nil }).max(by: { slots[$0]!.sequence < slots[$1]!.sequence })
         else { return }
         current = slots[newest]!.mark
@@ -76,17 +73,12 @@ final class MarkFile {
         isDurable = true
     }
 
-    deinit { close(descriptor) }
+    var path: String { file.path }
 
     /// Writes `mark` without waiting for the disk.
     func advance(to mark: DurableMark) throws(StorageError) {
         sequence += 1
-        let slot = mark.encoded(sequence: sequence)
-        let offset = off_t(scratchSlot * Self.slotBytes)
-        let written = slot.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, offset) }
-        guard written == slot.count else {
-            throw .latched(path: path, operation: "a write", detail: written < 0 ? errorText() : "short write")
-        }
+        try file.write(mark.encoded(sequence: sequence), at: scratchSlot * Self.slotBytes)
         current = mark
         isDurable = false
     }
@@ -94,22 +86,8 @@ final class MarkFile {
     /// Waits until the last mark written is on the disk; the older slot becomes the scratch one.
     func makeDurable() throws(StorageError) {
         guard !isDurable else { return }
-        try sync()
+        try file.sync()
         scratchSlot = 1 - scratchSlot
         isDurable = true
-    }
-
-    private func sync() throws(StorageError) {
-        guard fdatasync(descriptor) == 0 else {
-            throw .latched(path: path, operation: "the sync", detail: errorText())
-        }
-    }
-
-    private static func read(_ descriptor: Int32, slot: Int) -> Bytes? {
-        var bytes = Bytes(repeating: 0, count: DurableMark.encodedBytes)
-        let count = bytes.withUnsafeMutableBytes {
-            pread(descriptor, $0.baseAddress, $0.count, off_t(slot * slotBytes))
-        }
-        return count == bytes.count ? bytes : nil
     }
 }

@@ -4,7 +4,7 @@ internal import Primitives
 /// One opening of a node's log: takes the lock, reads and checks what is there, and begins the next incarnation.
 struct LogOpening {
     let identity: StoreIdentity
-    let lock: FileLock
+    let lock: AnyObject
     let mark: MarkFile
     let database: Database
     let tables: LogTables
@@ -12,16 +12,17 @@ struct LogOpening {
     private(set) var tail: LogTail
     private(set) var recovered: RecoveredLog
 
-    init(directory: String, identity: StoreIdentity) throws(StorageError) {
+    init(in directory: any StoreDirectory, identity: StoreIdentity) throws(StorageError) {
         self.identity = identity
-        let files = try StoreDirectory(preparing: directory)
-        lock = try FileLock(path: files.path(of: "log.lock"))
-        mark = try MarkFile(path: files.path(of: "log.mark"))
-        try files.createFile("log.db")
-        database = try Database(path: files.path(of: "log.db"), settings: .log)
+        lock = try directory.lock("log.lock")
+        mark = try MarkFile(in: directory)
+        try directory.createFile("log.db")
+        // Before the log says whose it is: one without its mark is damaged.
+        try directory.sync()
+        database = try Database(path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log)
         tables = try LogTables(database)
         let kept = try tables.readIdentity(path: database.path)
-        if let kept { try identity.check(against: kept.0, path: directory) }
+        if let kept { try identity.check(against: kept.0, path: directory.path) }
         try Self.check(mark, for: identity)
 
         let before = max(kept?.1 ?? Incarnation(0), mark.current?.incarnation ?? Incarnation(0))
@@ -36,7 +37,7 @@ struct LogOpening {
             hardState: hardState ?? HardState(), base: contents.base, entries: contents.entries,
             damagedBelow: damagedBelow)
         try begin(contents)
-        try files.sync()
+        try directory.sync()
     }
 
     /// Makes what was found durable: first the mark, which damage has to stay above the log, then the log itself.

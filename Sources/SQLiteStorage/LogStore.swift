@@ -19,12 +19,12 @@ package final class LogStore: @unchecked Sendable {
     /// Bytes of WAL at which it is copied into the database and begun anew.
     var checkpointBytes = 4 * 1024 * 1024
     /// How far and how long the durable mark may lag behind the log.
-    package static let markLagEntries: UInt64 = 1_000
-    package static let markLag = TimeSpan.milliseconds(200)
+    var markLagEntries: UInt64 = 1_000
+    var markLag = TimeSpan.milliseconds(200)
 
     package private(set) var counters = Counters()
     let database: Database
-    private let lock: FileLock
+    private let lock: AnyObject
     private let mark: MarkFile
     private let tables: LogTables
     private let identity: StoreIdentity
@@ -43,7 +43,14 @@ package final class LogStore: @unchecked Sendable {
     package static func open(
         directory: String, identity: StoreIdentity
     ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
-        let opened = try LogOpening(directory: directory, identity: identity)
+        try open(in: SystemDirectory(preparing: directory), identity: identity)
+    }
+
+    /// The same in a directory that is there.
+    package static func open(
+        in directory: any StoreDirectory, identity: StoreIdentity
+    ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
+        let opened = try LogOpening(in: directory, identity: identity)
         let store = LogStore(opened)
         return (store, opened.recovered, opened.incarnation)
     }
@@ -193,7 +200,7 @@ extension LogStore {
         guard let current = mark.current else { return }
         let lag = tail.last.rawValue - min(current.index, tail.last).rawValue
         let now = monotonicNow()
-        guard termRose || lag >= Self.markLagEntries || (lag > 0 && now - markedAt >= Self.markLag) else { return }
+        guard termRose || lag >= markLagEntries || (lag > 0 && now - markedAt >= markLag) else { return }
         markedAt = now
         try markOrLatch { () throws(StorageError) in try self.advanceMarkFile(to: self.markOfTail()) }
     }

@@ -28,7 +28,7 @@ package final class StateStore: @unchecked Sendable {
     package static let checkpointBytes = 16 * 1024 * 1024
 
     let database: Database
-    private let lock: FileLock
+    private let lock: AnyObject
     private let tables: StateTables
     private let identity: StoreIdentity
     /// The size of the WAL at which the next checkpoint is due.
@@ -42,9 +42,16 @@ package final class StateStore: @unchecked Sendable {
     package static func open(
         directory: String, identity: StoreIdentity, logBase: LogIndex = .zero
     ) throws(StorageError) -> (StateStore, RecoveredState?) {
-        let path = StoreDirectory.join(directory, "state.db")
+        try open(in: SystemDirectory(preparing: directory), identity: identity, logBase: logBase)
+    }
+
+    /// The same in a directory that is there.
+    package static func open(
+        in directory: any StoreDirectory, identity: StoreIdentity, logBase: LogIndex = .zero
+    ) throws(StorageError) -> (StateStore, RecoveredState?) {
+        let path = directory.path(of: "state.db")
         do throws(StorageError) {
-            let store = try StateStore(directory: directory, identity: identity)
+            let store = try StateStore(directory, identity: identity, lock: directory.lock("state.lock"))
             let recovered = try store.tables.readState(path: path)
             let reached = recovered?.header.appliedIndex ?? .zero
             guard reached >= logBase else {
@@ -60,8 +67,8 @@ package final class StateStore: @unchecked Sendable {
 
     /// Moves a lost state aside (`state.db.lost`, in place of one moved there before) and opens an empty one.
     package static func startAnew(directory: String, identity: StoreIdentity) throws(StorageError) -> StateStore {
-        let files = try StoreDirectory(preparing: directory)
-        let lock = try FileLock(path: files.path(of: "state.lock"))
+        let files = try SystemDirectory(preparing: directory)
+        let lock = try files.lock("state.lock")
         for suffix in ["", "-wal", "-shm"] {
             try files.rename("state.db" + suffix, to: "state.db.lost" + suffix)
         }
@@ -69,17 +76,11 @@ package final class StateStore: @unchecked Sendable {
         return try StateStore(files, identity: identity, lock: lock)
     }
 
-    private convenience init(directory: String, identity: StoreIdentity) throws(StorageError) {
-        let files = try StoreDirectory(preparing: directory)
-        let lock = try FileLock(path: files.path(of: "state.lock"))
-        try self.init(files, identity: identity, lock: lock)
-    }
-
-    private init(_ files: StoreDirectory, identity: StoreIdentity, lock: FileLock) throws(StorageError) {
+    private init(_ files: any StoreDirectory, identity: StoreIdentity, lock: AnyObject) throws(StorageError) {
         self.identity = identity
         self.lock = lock
         try files.createFile("state.db")
-        database = try Database(path: files.path(of: "state.db"), settings: .state)
+        database = try Database(path: files.path(of: "state.db"), vfs: files.vfsName, settings: .state)
         tables = try StateTables(database)
         if let kept = try tables.readIdentity(path: database.path) {
             try identity.check(against: kept, path: files.path)

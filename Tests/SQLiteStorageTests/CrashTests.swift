@@ -52,6 +52,7 @@ struct RandomLog {
     var model = LogModel()
     var random: SeededGenerator
     var term: UInt64 = 1
+    var largeEntryBytes = 5_000
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
@@ -92,7 +93,7 @@ struct RandomLog {
     private mutating func jump() -> UInt64 { model.baseIndex + .random(in: 1...30, using: &random) }
 
     private mutating func run(from first: UInt64) -> [Entry] {
-        let size = Int.random(in: 0..<10, using: &random) == 0 ? 5_000 : 20
+        let size = Int.random(in: 0..<10, using: &random) == 0 ? largeEntryBytes : 20
         return entries(first...first + .random(in: 0...6, using: &random), term: term, bytes: size)
     }
 }

@@ -139,7 +139,7 @@ import Testing
         // Not later than the store closes its descriptor, whose number another test may get.
         swap.undo()
         withExtendedLifetime(store) {}
-        let mark = try MarkFile(path: directory.path(of: "log.mark")).current
+        let mark = try MarkFile(in: SystemDirectory(preparing: directory.path)).current
         #expect(try #require(mark).index < LogIndex(4))
     }
 

@@ -1,0 +1,104 @@
+import CCrashDisk
+import Primitives
+
+@testable import SQLiteStorage
+
+/// A disk in memory, under SQLite and beside it, that loses or tears at a crash what was not synced.
+final class CrashDisk {
+    fileprivate let handle: OpaquePointer
+    /// Called before each operation that changes the disk.
+    var beforeOperation: ((crash_disk_operation) -> Void)?
+
+    init() {
+        handle = crash_disk_create()
+        crash_disk_set_hook(
+            handle,
+            { context, operation in
+                let disk = Unmanaged<CrashDisk>.fromOpaque(context!).takeUnretainedValue()
+                disk.beforeOperation?(operation)
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit { crash_disk_free(handle) }
+
+    /// A node's data directory on this disk.
+    var directory: CrashDirectory {
+        CrashDirectory(disk: self, vfsName: String(cString: crash_disk_vfs_name(handle)))
+    }
+
+    /// Takes over what `other` would hold after a crash at this moment; nothing may be open here.
+    func become(_ other: CrashDisk, after crash: crash_disk_crash, seed: UInt64) {
+        crash_disk_become(handle, other.handle, crash, seed)
+    }
+
+    /// Lets `syncs` more succeed and the one after them fail, as a page cache does: what it was for stays readable,
+    /// and may never reach the disk.
+    func failSync(after syncs: Int, seed: UInt64) { crash_disk_fail_sync(handle, Int64(syncs), seed) }
+
+    /// Refuses to grow by more than this from now on; `nil` for a disk without end.
+    func leaveSpace(_ bytes: Int?) {
+        crash_disk_set_capacity(handle, bytes.map { crash_disk_used(handle) + Int64($0) } ?? .max)
+    }
+}
+
+/// The one directory of a ``CrashDisk``. Its locks keep nobody out: a test opens one store at a time.
+struct CrashDirectory: StoreDirectory {
+    let disk: CrashDisk
+    let vfsName: String?
+    var path: String { "/data" }
+
+    private final class Lock {}
+
+    func lock(_ name: String) -> AnyObject { Lock() }
+
+    func openFile(_ name: String, bytes: Int) throws(StorageError) -> any StoreFile {
+        try CrashFile(disk, path: path(of: name), bytes: bytes)
+    }
+
+    func createFile(_ name: String) throws(StorageError) { _ = try openFile(name, bytes: 0) }
+
+    func rename(_ name: String, to other: String) throws(StorageError) {
+        throw .unusableDirectory(path: path, reason: "nothing has another name here")
+    }
+
+    func sync() throws(StorageError) {
+        guard crash_disk_sync_directory(disk.handle) == 0 else {
+            throw .latched(path: path, operation: "the directory sync", detail: "on purpose")
+        }
+    }
+}
+
+/// A file of a ``CrashDisk`` that is not SQLite's.
+private final class CrashFile: StoreFile {
+    let path: String
+    private let handle: OpaquePointer
+
+    init(_ disk: CrashDisk, path: String, bytes: Int) throws(StorageError) {
+        self.path = path
+        var opened: OpaquePointer?
+        guard crash_file_open(disk.handle, path, &opened) == 0, let opened else {
+            throw .unusableDirectory(path: path, reason: "on purpose")
+        }
+        handle = opened
+        guard crash_file_extend(handle, Int64(bytes)) == 0 else { throw .diskFull(path: path) }
+    }
+
+    deinit { crash_file_close(handle) }
+
+    func read(at offset: Int, count: Int) -> Bytes? {
+        var bytes = Bytes(repeating: 0, count: count)
+        return crash_file_read(handle, &bytes, Int64(count), Int64(offset)) == 0 ? bytes : nil
+    }
+
+    func write(_ bytes: Bytes, at offset: Int) throws(StorageError) {
+        guard crash_file_write(handle, bytes, Int64(bytes.count), Int64(offset)) == 0 else {
+            throw .latched(path: path, operation: "a write", detail: "on purpose")
+        }
+    }
+
+    func sync() throws(StorageError) {
+        guard crash_file_sync(handle) == 0 else {
+            throw .latched(path: path, operation: "the sync", detail: "on purpose")
+        }
+    }
+}
