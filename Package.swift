@@ -1,11 +1,15 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// libFuzzer, when `.ci/fuzz` builds: then there are fuzzers, and every target of ours counts which ways it takes.
+let fuzzerRuntime = Context.environment["CONCLAVE_FUZZER_RUNTIME"]
+
 /// Every target of ours: Swift 6 mode (implied by the tools version), warnings are errors.
-let strict: [SwiftSetting] = [
-    .treatAllWarnings(as: .error),
-    .enableUpcomingFeature("ExistentialAny"),
-]
+let strict: [SwiftSetting] =
+    [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+    ] + (fuzzerRuntime == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer"])])
 
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
@@ -139,3 +143,17 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+if let fuzzerRuntime {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "fuzzers",
+            dependencies: [
+                "CFuzzer", "Primitives", "Consensus", "KeyValue", "ReplicaCore", "SQLiteStorage", "PeerTransport",
+                "HTTPAPI", nioCore, nioHTTP1,
+            ],
+            path: "Tests/Fuzz/fuzzers", swiftSettings: strict,
+            linkerSettings: [.unsafeFlags([fuzzerRuntime]), .linkedLibrary("stdc++")]),
+    ]
+}

@@ -93,9 +93,9 @@ extension Entry {
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
-        index = LogIndex(try reader.readVarint())
-        term = Term(try reader.readVarint())
-        time = ClusterTime(nanoseconds: try reader.readInt64())
+        index = LogIndex(try reader.readCounter())
+        term = Term(try reader.readCounter())
+        time = try reader.readClusterTime()
         switch try reader.readByte() {
         case 0: payload = .noop
         case 1: payload = .configuration(try Configuration(from: &reader))
@@ -134,9 +134,9 @@ extension SnapshotPosition {
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
-        index = LogIndex(try reader.readVarint())
-        term = Term(try reader.readVarint())
-        time = ClusterTime(nanoseconds: try reader.readInt64())
+        index = LogIndex(try reader.readCounter())
+        term = Term(try reader.readCounter())
+        time = try reader.readClusterTime()
         configuration = try Configuration(from: &reader)
     }
 }

@@ -47,7 +47,7 @@ extension Message {
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
         let raw = try reader.readByte()
         guard let tag = Tag(rawValue: raw) else { throw .invalid("message tag \(raw)") }
-        let term = Term(try reader.readVarint())
+        let term = Term(try reader.readCounter())
         switch tag {
         case .preVote: self = .preVote(try VoteRequest(term: term, from: &reader))
         case .vote: self = .vote(try VoteRequest(term: term, from: &reader))
@@ -59,12 +59,12 @@ extension Message {
         case .snapshotReply:
             self = .snapshotReply(
                 SnapshotReply(
-                    term: term, index: LogIndex(try reader.readVarint()), next: try reader.readVarint(),
-                    round: try reader.readVarint()))
+                    term: term, index: LogIndex(try reader.readCounter()), next: try reader.readCounter(),
+                    round: try reader.readCounter()))
         case .readRequest: self = .readRequest(ReadRequest(term: term, batch: try reader.readUInt64()))
         case .readReply:
             self = .readReply(
-                ReadReply(term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readVarint())))
+                ReadReply(term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readCounter())))
         case .campaignNow: self = .campaignNow(CampaignNow(term: term))
         }
     }
@@ -79,8 +79,8 @@ extension VoteRequest {
 
     fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
         self.term = term
-        lastIndex = LogIndex(try reader.readVarint())
-        lastTerm = Term(try reader.readVarint())
+        lastIndex = LogIndex(try reader.readCounter())
+        lastTerm = Term(try reader.readCounter())
         handOver = try reader.readBool()
     }
 }
@@ -101,13 +101,13 @@ extension Append {
 
     fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
         self.term = term
-        previousIndex = LogIndex(try reader.readVarint())
-        previousTerm = Term(try reader.readVarint())
-        commit = LogIndex(try reader.readVarint())
-        round = try reader.readVarint()
+        previousIndex = LogIndex(try reader.readCounter())
+        previousTerm = Term(try reader.readCounter())
+        commit = LogIndex(try reader.readCounter())
+        round = try reader.readCounter()
         roundIsUrgent = try reader.readBool()
-        time = ClusterTime(nanoseconds: try reader.readInt64())
-        digestIndex = LogIndex(try reader.readVarint())
+        time = try reader.readClusterTime()
+        digestIndex = LogIndex(try reader.readCounter())
         digest = try reader.readUInt64()
         entries = []
         var expected = previousIndex
@@ -115,7 +115,7 @@ extension Append {
         for _ in 0..<(try reader.readCount()) {
             let entry = try Entry(from: &reader)
             // Gaps would break the log's invariant, so they are a decoding error and never reach consensus.
-            guard expected.rawValue < .max, entry.index == expected.next else {
+            guard entry.index == expected.next else {
                 throw .invalid("entry \(entry.index.rawValue) after \(expected.rawValue)")
             }
             guard entry.term >= newest, entry.term <= term else {
@@ -147,15 +147,15 @@ extension AppendReply {
 
     fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
         self.term = term
-        round = try reader.readVarint()
+        round = try reader.readCounter()
         counts = try reader.readBool()
         needsSnapshot = try reader.readBool()
         if try reader.readBool() {
-            outcome = .matching(through: LogIndex(try reader.readVarint()))
+            outcome = .matching(through: LogIndex(try reader.readCounter()))
         } else {
             outcome = .mismatch(
-                previous: LogIndex(try reader.readVarint()), hint: LogIndex(try reader.readVarint()),
-                hintTerm: Term(try reader.readVarint()))
+                previous: LogIndex(try reader.readCounter()), hint: LogIndex(try reader.readCounter()),
+                hintTerm: Term(try reader.readCounter()))
         }
     }
 }
@@ -172,9 +172,9 @@ extension SnapshotChunk {
     fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
         self.term = term
         position = try SnapshotPosition(from: &reader)
-        number = try reader.readVarint()
+        number = try reader.readCounter()
         isLast = try reader.readBool()
-        round = try reader.readVarint()
+        round = try reader.readCounter()
         bytes = try reader.readBytes()
     }
 }

@@ -28,7 +28,9 @@ extension Store {
         var remembered: [StoredRequest] = []
         for record in records {
             switch record {
-            case .version(let version): try keys.restore(version)
+            case .version(let version):
+                guard version.time >= .zero, version.time <= time else { throw .inconsistent(version.position) }
+                try keys.restore(version)
             case .lease(let lease): try leases.restore(lease)
             case .remembered(let request): remembered.append(request)
             }
@@ -72,8 +74,8 @@ extension Store {
 extension StateHeader {
     /// Whether nothing that counts on from here can overflow or run backwards.
     fileprivate var isPlausible: Bool {
-        let end = UInt64(1) << 62
-        return revision >= .empty && compactedRevision <= revision && revision.rawValue < end
-            && appliedIndex.rawValue < end && appliedTerm.rawValue < end && time >= .zero
+        revision >= .empty && compactedRevision <= revision && revision.rawValue < Limits.counters
+            && appliedIndex.rawValue < Limits.counters && appliedTerm.rawValue < Limits.counters
+            && time >= .zero && time.nanoseconds < Int64(Limits.counters)
     }
 }

@@ -104,6 +104,20 @@ package struct ByteReader: Sendable {
         }
     }
 
+    /// A varint that something counted up to: below ``Limits/counters``, so that counting on from it cannot overflow.
+    package mutating func readCounter() throws(DecodingFailure) -> UInt64 {
+        let count = try readVarint()
+        guard count < Limits.counters else { throw .invalid("counter \(count)") }
+        return count
+    }
+
+    /// A moment of cluster time, which begins at zero, below ``Limits/counters``.
+    package mutating func readClusterTime() throws(DecodingFailure) -> ClusterTime {
+        let time = try readInt64()
+        guard time >= 0, time < Int64(Limits.counters) else { throw .invalid("cluster time \(time)") }
+        return ClusterTime(nanoseconds: time)
+    }
+
     /// A count of things that each take at least one byte, so that a lie about it cannot reserve memory.
     package mutating func readCount() throws(DecodingFailure) -> Int {
         let count = try readVarint()

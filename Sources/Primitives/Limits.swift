@@ -1,5 +1,9 @@
 /// Every bound of a node, in one place. `Limits.check()` runs at start and refuses combinations that cannot work.
 package enum Limits {
+    /// What no term, index, revision or nanosecond of cluster time ever reaches: a larger one is damage or a lie, and
+    /// nothing could count on from it.
+    package static let counters: UInt64 = 1 << 62
+
     // Cluster
     /// Voting members at most.
     package static let members = 9

@@ -148,7 +148,7 @@ extension Forward {
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
-        term = Term(try reader.readVarint())
+        term = Term(try reader.readCounter())
         items = []
         for _ in 0..<(try reader.readCount()) {
             let origin = try Origin(from: &reader)
@@ -173,7 +173,7 @@ extension ForwardRefused {
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
-        term = Term(try reader.readVarint())
+        term = Term(try reader.readCounter())
         let raw = try reader.readByte()
         guard let reason = Reason(rawValue: raw) else { throw .invalid("refusal reason \(raw)") }
         self.reason = reason

@@ -72,9 +72,9 @@ struct LogOpening {
         try mark.makeDurable()
     }
 
-    private static func dropDamage(_ contents: LogContents, _ editor: inout LogEditor) throws(StorageError) {
+    static func dropDamage(_ contents: LogContents, _ editor: inout LogEditor) throws(StorageError) {
         let keepsNothing = contents.entries.isEmpty && contents.base == nil
-        if keepsNothing { try editor.reset(to: nil) } else { try editor.dropSuffix(from: contents.tail.last.next) }
+        if keepsNothing { try editor.reset(to: nil) } else { try editor.dropDamage(behind: contents.lastRun) }
     }
 
     private static func check(_ mark: MarkFile, for identity: StoreIdentity) throws(StorageError) {

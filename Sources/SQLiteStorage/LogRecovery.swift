@@ -13,6 +13,8 @@ struct LogContents {
     var highestSeen: LogIndex
     /// The chain value at the index of the durable mark, if the entries reach it.
     var chainAtMark: UInt64?
+    /// The last run that gave an entry, and how many of its bytes did.
+    private var lastRead: (run: LogRun, bytes: Int)?
 
     init(_ tables: LogTables, mark: DurableMark?) throws(StorageError) {
         switch try tables.readBase() {
@@ -43,9 +45,15 @@ struct LogContents {
             entries.append(item.entry)
             tail.last = item.entry.index
             tail.lastChain = item.chain
+            lastRead = (run, reader.offset)
             if tail.last == markIndex { chainAtMark = tail.lastChain }
         }
         return tail.last == run.last
+    }
+
+    /// The last run that gave an entry, cut to those it gave.
+    var lastRun: LogRun? {
+        lastRead.map { LogRun(first: $0.run.first, last: tail.last, body: Bytes($0.run.body[..<$0.bytes])) }
     }
 
     private func isNext(_ entry: Entry) -> Bool {
@@ -55,6 +63,7 @@ struct LogContents {
     /// Whether the run's bounds can be true: an entry takes more than one byte.
     private func isPlausible(_ run: LogRun) -> Bool {
         run.last >= run.first && run.last.rawValue - run.first.rawValue < UInt64(run.body.count)
+            && run.last.rawValue < Limits.counters
     }
 }
 

@@ -45,7 +45,8 @@ struct LogTables {
         selectRunHolding = try database.prepare(
             "SELECT first, last, body FROM runs WHERE first <= ? ORDER BY first DESC LIMIT 1")
         insertRun = try database.prepare("INSERT INTO runs VALUES (?, ?, ?)")
-        deleteRunsFrom = try database.prepare("DELETE FROM runs WHERE first >= ?")
+        // Numbers from 2^63 on are negative here.
+        deleteRunsFrom = try database.prepare("DELETE FROM runs WHERE first >= ? OR first < 0")
         deleteRunsThrough = try database.prepare("DELETE FROM runs WHERE last <= ?")
     }
 }

@@ -79,7 +79,7 @@ struct LogEditor {
     }
 
     /// Removes the entries from `index` on; the run that straddles it keeps its head.
-    mutating func dropSuffix(from index: LogIndex) throws(StorageError) {
+    private mutating func dropSuffix(from index: LogIndex) throws(StorageError) {
         try finish()
         let straddling = index > tail.base.next ? try existingRun(holding: index.previous) : nil
         try tables.deleteRuns(from: straddling?.first ?? index)
@@ -94,6 +94,13 @@ struct LogEditor {
             tail.lastChain = chain
             try tables.insert(head)
         }
+    }
+
+    /// Removes every row behind those that were read, of which `last` is the last, and cuts that one to what was read.
+    /// Damaged rows may claim any bounds, so none of them is asked.
+    mutating func dropDamage(behind last: LogRun?) throws(StorageError) {
+        try tables.deleteRuns(from: last?.first ?? .zero)
+        if let last { try tables.insert(last) }
     }
 
     /// Removes the entries up to and including `base.index`, which becomes the log's base.

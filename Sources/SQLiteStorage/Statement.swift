@@ -66,7 +66,7 @@ struct Statement {
         switch value {
         case .integer(let number): sqlite3_bind_int64(handle, position, number)
         case .null: sqlite3_bind_null(handle, position)
-        case .text(let text): sqlite3_bind_text(handle, position, text, -1, copied)
+        case .text(let text): sqlite3_bind_text(handle, position, text, Int32(text.utf8.count), copied)
         case .blob(let bytes) where bytes.isEmpty: sqlite3_bind_zeroblob(handle, position, 0)
         case .blob(let bytes):
             bytes.withUnsafeBytes { sqlite3_bind_blob64(handle, position, $0.baseAddress, UInt64($0.count), copied) }

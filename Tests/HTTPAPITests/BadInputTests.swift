@@ -54,6 +54,7 @@ struct BadInputTests {
         .init("GET", "/v1/kv/a?after=1&wait=3", says: "wait is"),
         .init("GET", "/v1/kv/a?after=1&at=3", says: #"the parameter \"at\" is not known here"#),
         .init("GET", "/v1/kv/a", ["If-Match: \"1\""], says: "If-Match is for writes"),
+        .init("GET", "/v1/kv/a", ["Last-Event-ID: 3"], says: "Last-Event-ID is for event streams"),
         .init("GET", "/v1/kv/", says: "the key in the path is empty"),
         .init("GET", "/v1/kv/%", says: "without two hexadecimal digits"),
         .init("GET", "/v1/kv/%4", says: "without two hexadecimal digits"),

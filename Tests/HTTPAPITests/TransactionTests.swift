@@ -39,6 +39,17 @@ struct TransactionTests {
         }
     }
 
+    @Test func anIdempotencyKeyOfAnotherKindOfRequestIsAConflict() async throws {
+        try await TestServer.run { server in
+            let field = ["Idempotency-Key: me/1"]
+            try await #expect(server.request("PUT", "/v1/kv/a", field, text: "1").status == 201)
+            let response = try await server.request("POST", "/v1/txn", field, text: "{}")
+            #expect(response.status == 409)
+            #expect(response.text.contains("urn:conclave:error:conflict"))
+            #expect(response.text.contains(#""outcome":"not_applied""#))
+        }
+    }
+
     @Test func aKeyWrittenTwiceIsRefusedAndNothingIsApplied() async throws {
         try await TestServer.run { server in
             let body = #"{"then":[{"put":{"key":"a","value":"1"}},{"put":{"key":"a","value":"2"}}]}"#

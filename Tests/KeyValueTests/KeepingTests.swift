@@ -34,6 +34,20 @@ import Testing
         }
     }
 
+    @Test func aVersionFromOutsideTheTimeOfItsStoreIsRefused() {
+        var driver = Driver()
+        driver.put("a")
+        let header = driver.store.header
+        for time in [ClusterTime(nanoseconds: .min), header.time + .milliseconds(1)] {
+            let records = driver.store.records().map { record in
+                guard case .version(var version) = record else { return record }
+                version.time = time
+                return StateRecord.version(version)
+            }
+            #expect(throws: RestoreFailure.self) { try Store(restoring: header, records: records) }
+        }
+    }
+
     @Test func aDeltaIsNilUntilAnotherEntryIsApplied() {
         var driver = Driver()
         #expect(driver.store.takeDelta() == nil)

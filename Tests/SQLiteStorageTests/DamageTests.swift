@@ -71,6 +71,30 @@ import Testing
         #expect(try recover(directory).damagedBelow == LogIndex(9))
     }
 
+    /// Bounds of a row stand beside its checksummed body.
+    @Test(arguments: [
+        "INSERT INTO runs VALUES (3, 3, x'00')", "UPDATE runs SET first = -7 WHERE first = 5",
+        "UPDATE runs SET last = 2 WHERE first = 5", "UPDATE runs SET last = 900 WHERE first = 5",
+    ])
+    func aRowWithWrongBoundsIsGoneOnceTheLogIsRepaired(damage: String) throws {
+        try withLog(directory) { store in
+            try store.write([.append(entries(1...4), hardState: HardState(term: Term(1)))])
+            try store.write([.append(entries(5...6))])
+            try store.settle()
+            try store.database.execute(damage)
+        }
+        let damaged = try recover(directory)
+        #expect(damaged.damagedBelow != nil)
+        #expect(damaged.entries == Array(entries(1...6).prefix(damaged.entries.count)))
+        try withLog(directory) { store in
+            try store.write([.append(Array(entries(1...8).dropFirst(damaged.entries.count)))])
+            try store.settle()
+        }
+        let repaired = try recover(directory)
+        #expect(repaired.damagedBelow == nil)
+        #expect(repaired.entries == entries(1...8))
+    }
+
     @Test func damageLastsUntilALeaderBroughtTheLogBack() throws {
         try prepare()
         directory.delete("log.db")

@@ -70,6 +70,15 @@ import Testing
         #expect(try open().1 == nil)
     }
 
+    @Test func aTextWithAZeroByteComesBack() throws {
+        let record = StateRecord.remembered(
+            StoredRequest(
+                order: 8, key: IdempotencyKey(client: "a\0b", number: 1),
+                result: .deleted(count: 0, revision: Revision(8))))
+        try open().0.write(StateDelta(header: header(9), upserts: [record]), configuration: members)
+        #expect(try open().1?.records == [record])
+    }
+
     @Test func everyKindOfRecordComesBackInOrder() throws {
         try open().0.write(
             StateDelta(header: header(9), upserts: everything.reversed()), configuration: members)

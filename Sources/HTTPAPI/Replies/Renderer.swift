@@ -80,7 +80,11 @@ struct Renderer {
 
 extension Renderer {
     func written(_ result: CommandResult, of command: Command, at position: ReplyPosition) -> Reply {
-        switch result {
+        guard result.answers(command) else {
+            let detail = "the idempotency key was used before, for another kind of request"
+            return problem(Problem(code: .conflict, detail: detail), at: position)
+        }
+        return switch result {
         case .put(let put):
             json(put.created ? .created : .ok, position, fields: [.etag(put.record.modRevision)]) { $0.putFields(put) }
         case .deleted(let count, let revision):
@@ -135,6 +139,20 @@ extension Renderer {
                     }
                 }
             }
+        }
+    }
+}
+
+extension CommandResult {
+    /// Whether a command of this kind ends like this. A repeated idempotency key gets the result of the first command that
+    /// had it, whatever the second one is.
+    fileprivate func answers(_ command: Command) -> Bool {
+        switch (self, command) {
+        case (.failed, _), (.put, .put), (.deleted, .delete), (.transaction, .transaction),
+            (.leaseGranted, .grantLease), (.leasesRenewed, .renewLeases), (.leaseRevoked, .revokeLease),
+            (.leasesExpired, .expireLeases), (.compacted, .compact):
+            true
+        default: false
         }
     }
 }

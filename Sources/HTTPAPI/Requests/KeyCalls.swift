@@ -28,6 +28,9 @@ extension Call {
         if headers.accepts("text/event-stream") {
             return .watch(try watch(headers, &parameters, selections: [.key(key)]))
         }
+        if headers.lastEventID != nil {
+            throw .badRequest("Last-Event-ID is for event streams, which take Accept: text/event-stream")
+        }
         let json = headers.accepts("application/json")
         let unless = try Conditions.ofRead(headers)
         let wait = try parameters.take("wait")
