@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: [31, 32, 33, 34] as [UInt64])
     func aCrashAtAnyOperationOfTheLogLosesNothingAcknowledged(seed: UInt64) throws {
         let run = LogCrashPoints(seed: seed)
-        while run.points < 3_000 || run.refusals == 0, run.failures.isEmpty { try run.live() }
+        while run.points < 3_000, run.failures.isEmpty { try run.live() }
         #expect(run.failures == [], "seed \(seed), life \(run.lives)")
         for operation in [CRASH_DISK_WRITE, CRASH_DISK_SYNC, CRASH_DISK_TRUNCATE, CRASH_DISK_CREATE] {
             #expect(run.operations[operation.rawValue, default: 0] > 0, "seed \(seed)")
