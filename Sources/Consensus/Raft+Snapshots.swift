@@ -76,8 +76,11 @@ extension Raft {
         following.lastHeard = now
         following.deadline = now + electionDelay()
         role = .follower(following)
+        // While one snapshot is installed the answer is about that one, and the leader repeats the piece of another.
+        let installing = incoming.flatMap { $0.isComplete ? $0.position.index : nil }
         let next = take(chunk, into: &out)
-        let reply = SnapshotReply(term: term, index: chunk.position.index, next: next, round: chunk.round)
+        let reply = SnapshotReply(
+            term: term, index: installing ?? chunk.position.index, next: next, round: chunk.round)
         let envelope = Envelope(to: sender, message: .snapshotReply(reply))
         if hardStateIsDirty { promises.append(envelope) } else { out.sends.append(envelope) }
     }

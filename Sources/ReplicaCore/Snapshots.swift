@@ -48,9 +48,22 @@ extension Replica {
         for (peer, number) in wanted {
             // The copy of an earlier transfer may end below what the log still has.
             if raft.snapshotPosition(for: peer) == nil { beginSnapshot(for: peer) }
-            guard let chunk = outgoing[peer]?.chunk(number), let position = outgoing[peer]?.position else { continue }
+            guard let (chunk, position) = wantedChunk(number, of: peer) else { continue }
             raft.sendSnapshotChunk(chunk, of: position, to: peer, now: now, into: &raftOut)
         }
+    }
+
+    /// The piece `number` for `peer`, or the first one of a new copy where the old one has none such, since a copy only goes
+    /// forwards; `nil` while this node has no state to copy.
+    private mutating func wantedChunk(
+        _ number: UInt64, of peer: NodeID
+    ) -> (chunk: (number: UInt64, bytes: Bytes, isLast: Bool), position: SnapshotPosition)? {
+        if let chunk = outgoing[peer]?.chunk(number), let position = outgoing[peer]?.position {
+            return (chunk, position)
+        }
+        beginSnapshot(for: peer)
+        guard let chunk = outgoing[peer]?.chunk(0), let position = outgoing[peer]?.position else { return nil }
+        return (chunk, position)
     }
 
     /// Lets go of the copies that nobody waits for any more.

@@ -70,6 +70,23 @@ import Testing
         #expect(cluster.receivedSnapshots[behind] == position)
     }
 
+    @Test func aMemberThatInstallsASnapshotWantsAnotherOneFromItsBeginning() {
+        var (cluster, leader, behind, position) = laggingCluster()
+        for number in 0..<3 { send(&cluster, UInt64(number), isLast: number == 2, of: position, to: behind) }
+        #expect(cluster.receivedSnapshots[behind] == position)
+        let index = cluster.propose("later", at: leader)!
+        cluster.settle()
+        cluster.with(leader) { raft, _, _ in raft.connected(behind) }
+        cluster.run(for: .milliseconds(100))
+        cluster.wantedChunks[leader] = []
+        let later = cluster.raft(leader).position(at: index, time: .zero)!
+        send(&cluster, 0, isLast: false, of: later, to: behind)
+        #expect(cluster.raft(leader).snapshotPosition(for: behind) == later)
+        cluster.run(for: Settings().resend * 2)
+        #expect(cluster.wantedChunks[leader]!.contains { $0 == (behind, 0) })
+        #expect(!cluster.wantedChunks[leader]!.contains { $0.1 > 0 })
+    }
+
     @Test func aReceiverThatRestartsGetsTheSnapshotFromItsBeginning() {
         var (cluster, leader, behind, position) = laggingCluster()
         send(&cluster, 0, isLast: false, of: position, to: behind)

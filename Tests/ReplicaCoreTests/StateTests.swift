@@ -1,8 +1,8 @@
-import Consensus
 import KeyValue
 import Primitives
 import Testing
 
+@testable import Consensus
 @testable import ReplicaCore
 
 @Suite struct StateTests {
@@ -36,6 +36,22 @@ import Testing
         #expect(cluster.store(lagging).header.digest == cluster.store(leader).header.digest)
         #expect(cluster.value("after", at: lagging) == "v")
         #expect(cluster.replicas[leader]!.outgoing.isEmpty)
+    }
+
+    @Test func aWishForAPieceThatASnapshotDoesNotHaveBeginsItAnew() {
+        var (cluster, leader, lagging) = behind(30)
+        cluster.isLost = { if case .consensus(.snapshotReply) = $0 { true } else { false } }
+        cluster.run(for: .milliseconds(100))
+        guard let position = cluster.replicas[leader]!.outgoing[lagging]?.position else {
+            Issue.record("a follower behind the log is sent a snapshot")
+            return
+        }
+        cluster.isLost = { _ in false }
+        let wish = SnapshotReply(
+            term: cluster.replicas[leader]!.raft.term, index: position.index, next: 1_000, round: 0)
+        cluster.handle(.received(.consensus(.snapshotReply(wish)), from: lagging), at: leader)
+        install(&cluster, at: lagging)
+        #expect(cluster.store(lagging).header.digest == cluster.store(leader).header.digest)
     }
 
     @Test func aSecondSnapshotToTheSameFollowerIsANewOne() {
