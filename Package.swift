@@ -91,7 +91,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
-        // Two commands of `conclave` alone, for the gate: all of it takes many times as long to build for speed.
+        // Two commands of `conclave` alone: all of it takes many times as long to build for speed.
         .executableTarget(name: "simulator", dependencies: ["Simulating", argumentParser], swiftSettings: strict),
         .target(
             name: "Torture",
@@ -103,8 +103,8 @@ let package = Package(
             name: "conclave",
             dependencies: [
                 "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
-                "HistoryChecker",
-                argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics, nioPosix,
+                argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics,
+                nioPosix,
             ],
             swiftSettings: strict),
 

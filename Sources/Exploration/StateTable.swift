@@ -14,7 +14,7 @@ struct StateTable {
         number == 0 ? nil : (Int(parents[number]), Action(packed: actions[number]))
     }
 
-    /// Appends a copy of a record's words to `buffer`.
+    /// Fills `buffer` with a record's words.
     func read(_ number: Int, into buffer: inout ContiguousArray<UInt32>) {
         buffer.removeAll(keepingCapacity: true)
         buffer.append(contentsOf: words[starts[number]..<starts[number + 1]])

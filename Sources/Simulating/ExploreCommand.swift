@@ -13,6 +13,10 @@ package struct ExploreCommand: AsyncParsableCommand {
 
             With --graphs it tries all ways in which links can be missing instead: the 64 directed graphs of three members \
             and the 1024 undirected ones of five, each with so many seeds.
+
+            EXAMPLE
+              conclave explore --states 1000000
+              conclave explore --graphs 2
             """)
 
     @Option(help: "Where to begin: \(ExplorationBounds.Start.allCases.map(\.rawValue).joined(separator: " or ")).")
@@ -47,11 +51,19 @@ package struct ExploreCommand: AsyncParsableCommand {
     package init() {}
 
     package func validate() throws {
-        guard (1...100_000_000).contains(states) else { throw ValidationError("--states must be 1 to 100000000.") }
-        guard (2...15).contains(terms) else { throw ValidationError("--terms is \(terms); allowed are 2 to 15.") }
-        let counts = [letters, timeouts, entries, crashes, duplicates, reorders, heartbeats, quorumLosses, handOvers]
-        guard counts.allSatisfy({ (0...15).contains($0) }) else { throw ValidationError("Counts must be 0 to 15.") }
-        guard (graphs ?? 1) > 0 else { throw ValidationError("--graphs is 0; at least 1 is needed.") }
+        guard (1...100_000_000).contains(states) else {
+            throw ValidationError("--states is \(states); allowed are 1 to 100000000")
+        }
+        guard (2...15).contains(terms) else { throw ValidationError("--terms is \(terms); allowed are 2 to 15") }
+        let counts = [
+            ("letters", letters), ("timeouts", timeouts), ("entries", entries), ("crashes", crashes),
+            ("duplicates", duplicates), ("reorders", reorders), ("heartbeats", heartbeats),
+            ("quorum-losses", quorumLosses), ("hand-overs", handOvers),
+        ]
+        for (name, count) in counts where !(0...15).contains(count) {
+            throw ValidationError("--\(name) is \(count); allowed are 0 to 15")
+        }
+        guard (graphs ?? 1) > 0 else { throw ValidationError("--graphs is 0; at least 1 is needed") }
         _ = try bounds()
     }
 
@@ -73,7 +85,7 @@ package struct ExploreCommand: AsyncParsableCommand {
 
     private func bounds() throws -> ExplorationBounds {
         guard let start = ExplorationBounds.Start(rawValue: start) else {
-            throw ValidationError("--start is \(start), which there is not.")
+            throw ValidationError("--start is \(start); allowed are \(Self.names(ExplorationBounds.Start.allCases))")
         }
         var bounds = ExplorationBounds(start: start, terms: terms, states: states)
         bounds.letters = letters
@@ -87,10 +99,14 @@ package struct ExploreCommand: AsyncParsableCommand {
         bounds.handOvers = handOvers
         if let mistake {
             guard let known = Mistake(rawValue: mistake) else {
-                throw ValidationError("--mistake names \(mistake), which there is not.")
+                throw ValidationError("--mistake is \(mistake); allowed are \(Self.names(Mistake.allCases))")
             }
             bounds.mistake = known
         }
         return bounds
+    }
+
+    private static func names<Kind: RawRepresentable<String>>(_ kinds: [Kind]) -> String {
+        kinds.map(\.rawValue).joined(separator: ", ")
     }
 }

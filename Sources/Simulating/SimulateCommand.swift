@@ -10,6 +10,10 @@ package struct SimulateCommand: AsyncParsableCommand {
         discussion: """
             Every seed is a world of its own: nodes, disks, network, clients and troubles in virtual time. The same seed \
             gives the same world. Ends with exit code 1 when a rule was broken, and says how to see it again.
+
+            EXAMPLE
+              conclave simulate --seeds 1000
+              conclave simulate --seed 7 --nodes 5 --faults loss,crash --trace events.txt
             """)
 
     @Option(help: "Run this one seed.")
@@ -44,14 +48,14 @@ package struct SimulateCommand: AsyncParsableCommand {
     package init() {}
 
     package func validate() throws {
-        guard (0...5).contains(nodes) else { throw ValidationError("--nodes is \(nodes); allowed are 0 to 5.") }
-        guard seeds > 0 else { throw ValidationError("--seeds is \(seeds); at least 1 is needed.") }
+        guard (0...5).contains(nodes) else { throw ValidationError("--nodes is \(nodes); allowed are 0 to 5") }
+        guard seeds > 0 else { throw ValidationError("--seeds is \(seeds); at least 1 is needed") }
         guard minutes >= 0, (seconds ?? 1) >= 0, minutes <= 10_000, (seconds ?? 1) <= 600_000 else {
-            throw ValidationError("--minutes and --seconds must be between 0 and a week.")
+            throw ValidationError("--minutes and --seconds must be between 0 and a week")
         }
-        guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed.") }
-        guard only == nil || seed != nil else { throw ValidationError("--only needs --seed.") }
-        guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed.") }
+        guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed") }
+        guard only == nil || seed != nil else { throw ValidationError("--only needs --seed") }
+        guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed") }
         _ = try faultKinds()
         _ = try plantedMistake()
         _ = try onlyFaults()
@@ -119,7 +123,7 @@ package struct SimulateCommand: AsyncParsableCommand {
         default:
             return try faults.split(separator: ",").map { name in
                 guard let fault = Fault(rawValue: String(name)) else {
-                    throw ValidationError("--faults names \(name), which there is not.")
+                    throw ValidationError("--faults names \(name), which there is not")
                 }
                 return fault
             }
@@ -130,7 +134,7 @@ package struct SimulateCommand: AsyncParsableCommand {
         if only == "none" { return [] }
         return try only?.split(separator: ",").map { text in
             guard let number = Int(text), number >= 0 else {
-                throw ValidationError("--only names \(text), which is not a number.")
+                throw ValidationError("--only names \(text), which is not a number")
             }
             return number
         }
@@ -139,7 +143,7 @@ package struct SimulateCommand: AsyncParsableCommand {
     private func plantedMistake() throws -> Sabotage? {
         guard let sabotage else { return nil }
         guard let mistake = Sabotage(rawValue: sabotage) else {
-            throw ValidationError("--sabotage names \(sabotage), which there is not.")
+            throw ValidationError("--sabotage names \(sabotage), which there is not")
         }
         return mistake
     }

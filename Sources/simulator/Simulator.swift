@@ -1,8 +1,7 @@
 import ArgumentParser
 import Simulating
 
-/// `conclave simulate` and `conclave explore` and nothing else: it builds in a fraction of the time, so that optimized worlds
-/// can be part of the gate.
+/// `conclave simulate` and `conclave explore` and nothing else: built for speed in a fraction of the time.
 @main
 struct Simulator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

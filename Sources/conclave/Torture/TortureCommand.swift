@@ -46,9 +46,13 @@ struct TortureCommand: AsyncParsableCommand {
     var isPrivate = false
 
     func validate() throws {
-        guard [3, 5].contains(nodes) else { throw ValidationError("--nodes is 3 or 5") }
-        guard (5...3600).contains(seconds) else { throw ValidationError("--seconds is from 5 to 3600") }
-        guard (1...500).contains(clients) else { throw ValidationError("--clients is from 1 to 500") }
+        guard [3, 5].contains(nodes) else { throw ValidationError("--nodes is \(nodes); allowed are 3 and 5") }
+        guard (5...3600).contains(seconds) else {
+            throw ValidationError("--seconds is \(seconds); allowed are 5 to 3600")
+        }
+        guard (1...500).contains(clients) else {
+            throw ValidationError("--clients is \(clients); allowed are 1 to 500")
+        }
         guard pause.duration <= .seconds(10) else { throw ValidationError("--pause is at most 10s") }
     }
 
@@ -68,7 +72,7 @@ struct TortureCommand: AsyncParsableCommand {
         do {
             let report = try await untilInterrupted { try await TortureRun.carryOut(plan) { Terminal.say($0) } }
             try conclude(report)
-            if history == nil { try? FileManager.default.removeItem(at: plan.history) }
+            if history == nil { Folder.remove(plan.history.deletingLastPathComponent()) }
         } catch let error as Interrupted {
             throw ExitCode(128 + error.signal)
         } catch let error as ClusterFailure {
