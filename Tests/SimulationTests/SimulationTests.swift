@@ -21,7 +21,7 @@ import Testing
             if let report = result.report { Issue.record("\(report)") }
         }
         let counters = Counters(summing: results.map(\.counters))
-        // Too rare for worlds this short; `.ci/long` asks its longer ones.
+        // Too rare for worlds this short; the gate asks its longer ones.
         for what in Sometimes.allCases where what != .deletedWithoutSpace {
             #expect(counters[what] > 0, "\(what) never happened: the worlds test less than they should")
         }
