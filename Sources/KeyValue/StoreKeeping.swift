@@ -38,6 +38,9 @@ extension Store {
         try keys.finishRestoring(at: header.revision)
         try attachKeys()
         leases.finishRestoring()
+        #if PlantedBugs
+            if planted(.forgetsRequests) { remembered = [] }
+        #endif
         try requests.restore(remembered, at: header.appliedIndex)
     }
 
@@ -65,6 +68,16 @@ extension Store {
         for version in versions.inserted { upserts.append(.version(version.stored)) }
         for lease in leases.upserts { upserts.append(.lease(lease)) }
         for request in requests.upserts { upserts.append(.remembered(request)) }
+        #if PlantedBugs
+            if planted(.savesIndexEarly) {
+                var early = header
+                early.appliedIndex = early.appliedIndex.next
+                return StateDelta(
+                    header: early, upserts: upserts, removedVersions: versions.removed, removedLeases: leases.removed,
+                    removedRequests: requests.removed)
+            }
+            if planted(.forgetsRemovedRows) { return StateDelta(header: header, upserts: upserts) }
+        #endif
         return StateDelta(
             header: header, upserts: upserts, removedVersions: versions.removed, removedLeases: leases.removed,
             removedRequests: requests.removed)

@@ -34,6 +34,13 @@ extension Store {
         var ended: [ByteKey] = []
         var count = 0
         for candidate in due {
+            #if PlantedBugs
+                if planted(.expiresRenewed), let attached = endLease(candidate.lease) {
+                    ended += attached
+                    count += 1
+                    continue
+                }
+            #endif
             guard let state = leases.state(of: candidate.lease), state.generation == candidate.generation,
                 state.deadline <= time, let attached = endLease(candidate.lease)
             else { continue }

@@ -14,6 +14,7 @@ package struct SimulateCommand: AsyncParsableCommand {
             EXAMPLE
               conclave simulate --seeds 1000
               conclave simulate --seed 7 --nodes 5 --faults loss,crash --trace events.txt
+              conclave simulate --planted list
             """)
 
     @Option(help: "Run this one seed.")
@@ -34,8 +35,17 @@ package struct SimulateCommand: AsyncParsableCommand {
     var only: String?
     @Option(help: "Clients of each world at most.")
     var clients: Int = SimulationOptions.mostClients
-    @Option(help: "Build in a mistake: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var sabotage: String?
+    @Option(
+        help: """
+            Build in mistakes, and count the seeds until the checks catch each: all, sample, or names. `list` shows what \
+            there is. With --seed, run that world with the one named.
+            """)
+    var planted: String?
+    @Option(help: "Of a planted mistake, try so many seeds at most.")
+    var limit: UInt64 = 10_000
+    /// One mistake, in a process of its own that it may end.
+    @Flag(help: .hidden)
+    var hunt = false
     @Option(help: "Write every event of a single seed to this file.")
     var trace: String?
     @Flag(help: "Fail when something that worlds are there to show never happened.")
@@ -57,11 +67,14 @@ package struct SimulateCommand: AsyncParsableCommand {
         guard only == nil || seed != nil else { throw ValidationError("--only needs --seed") }
         guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed") }
         _ = try faultKinds()
-        _ = try plantedMistake()
+        guard limit > 0 else { throw ValidationError("--limit is 0; at least 1 is needed") }
+        _ = try plantedBugs()
         _ = try onlyFaults()
     }
 
     package func run() async throws {
+        if planted == "list" { return print(PlantedBoard.list) }
+        if planted != nil, seed == nil { return try await hunt(try plantedBugs()) }
         let worlds = try worlds()
         var board = SimulationBoard(total: worlds.count, showsHashes: hashes)
         let clock = ContinuousClock()
@@ -104,14 +117,14 @@ package struct SimulateCommand: AsyncParsableCommand {
 
     private func worlds() throws -> [SimulationOptions] {
         let kinds = try faultKinds()
-        let mistake = try plantedMistake()
+        let bug = try plantedBugs().first
         let only = try onlyFaults()
         let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
         let range = seed.map { $0...$0 } ?? from...(from + UInt64(seeds) - 1)
         return range.map { seed in
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
-                duration: .seconds(length), faults: kinds, sabotage: mistake, onlyFaults: only,
+                duration: .seconds(length), faults: kinds, planted: bug, onlyFaults: only,
                 clients: clients)
         }
     }
@@ -140,11 +153,34 @@ package struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    private func plantedMistake() throws -> Sabotage? {
-        guard let sabotage else { return nil }
-        guard let mistake = Sabotage(rawValue: sabotage) else {
-            throw ValidationError("--sabotage names \(sabotage), which there is not")
+    private func plantedBugs() throws -> [PlantedBug] {
+        let bugs: [PlantedBug]
+        switch planted {
+        case nil, "list": return []
+        case "all": bugs = PlantedBug.allCases
+        case "sample": bugs = PlantedBug.sample
+        case let names?:
+            bugs = try names.split(separator: ",").map { name in
+                guard let bug = PlantedBug(rawValue: String(name)) else {
+                    throw ValidationError(
+                        "--planted names \(name), which there is not; `--planted list` shows what there is")
+                }
+                return bug
+            }
         }
-        return mistake
+        if let bug = bugs.first(where: \.isInCore), !PlantedBug.reachTheCore {
+            throw ValidationError(
+                "\(bug) is a mistake in the core, and this build has none there; with them: \(PlantedBoard.buildCommand)"
+            )
+        }
+        guard seed == nil || bugs.count == 1 else {
+            throw ValidationError("--seed runs one world with one mistake; --planted names \(bugs.count)")
+        }
+        return bugs
+    }
+
+    private func hunt(_ bugs: [PlantedBug]) async throws {
+        if hunt, let bug = bugs.first { return PlantedHunt.run(bug, limit: limit) }
+        guard await PlantedBoard.run(bugs, limit: limit) else { throw ExitCode(1) }
     }
 }

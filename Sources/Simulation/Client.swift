@@ -88,7 +88,7 @@ extension World {
         call.floor = history.model.store.revision
         calls[id] = call
         var request = call.request
-        if options.sabotage == .readsFromMemory, case .read(let query, .linearizable) = request {
+        if options.planted == .readsFromMemory, case .read(let query, .linearizable) = request {
             request = .read(query, .stale)
         }
         input(.request(id, request, timeout: call.timeout), to: node)

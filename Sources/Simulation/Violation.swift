@@ -20,7 +20,7 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case idempotentRepetition, refusedForSpace, deletedWithoutSpace
     case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
     case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
-    case controllerChanged
+    case controllerChanged, followerRejoined
     case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, progressTold, compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
     case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged

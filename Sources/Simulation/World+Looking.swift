@@ -28,14 +28,17 @@ extension World {
         }
         let term = replica.raft.term
         try checkDiskAnswers(node, process)
+        try checkIsAnswered(node, process)
         guard process.checks.led != term else { return }
         process.checks.led = term
+        process.checks.ledSince = now
         counters[.leaderElected] += 1
         if let stalled = stalledTerm, term > stalled {
             counters[.stalledLeaderReplaced] += 1
             stalledTerm = nil
         }
         try history.checkLeader(node, term: term)
+        try history.checkCandidacy(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
         if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
         if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
@@ -208,7 +211,9 @@ extension World {
             switch notice {
             case .consensus(let notice): note(notice)
             case .retriedAfterElection(let count): counters[.retriedAfterElection] += count
-            case .diverged: counters[.divergenceNoticed] += 1
+            case .diverged:
+                counters[.divergenceNoticed] += 1
+                node.process?.checks.foundItDiffers = true
             default: break
             }
         }

@@ -19,7 +19,7 @@ extension World {
             healEverything()
         case .healing(let since):
             try lookForLeader(since: since)
-        case .steady(let since) where now >= since + 1_000_000_000:
+        case .steady(let since) where now >= max(since, rejoinsAt) + 1_000_000_000:
             phase = .settling(since: now)
             trace.note(.world("clients stop"), at: now)
             probe()
@@ -47,6 +47,7 @@ extension World {
         guard now >= agreed + patience / 5 else { return }
         phase = .steady(since: now)
         trace.note(.node(leader.number, "leads for good"), at: now)
+        cutOffFollower()
     }
 
     private var views: [String] {
@@ -101,6 +102,9 @@ extension World {
                 throw Violation("18", "the rows of n\(node.number + 1) differ from the model's under an equal digest")
             }
             guard let header = node.state.durable.header else { continue }
+            guard header.appliedIndex < history.model.lastIndex || node.state.durable.hasSameRows(as: expected) else {
+                throw Violation("13", "the rows in the state.db of n\(node.number + 1) differ from the model's")
+            }
             guard let restored = try? Store(restoring: header, records: node.state.durable.records) else {
                 throw Violation("13", "n\(node.number + 1) could not read its state back")
             }
