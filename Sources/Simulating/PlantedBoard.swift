@@ -22,7 +22,7 @@ enum PlantedBoard {
         } took: { outcome in
             guard let outcome else { return }
             outcomes.append(outcome)
-            print("\(outcomes.count) of \(bugs.count): \(outcome.line)")
+            PlantedHunt.say("\(outcomes.count) of \(bugs.count): \(outcome.line)")
         }
         outcomes.sort { order($0, bugs) < order($1, bugs) }
         let most = outcomes.map(\.seeds).max() ?? 0

@@ -32,7 +32,8 @@ enum PlantedHunt {
         }
     }
 
-    private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    /// Prints a line at once, also into a pipe or a file.
+    static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
     // MARK: In the process that waits for it
 

@@ -20,11 +20,16 @@ extension History {
         }
     }
 
-    /// Whoever leads made its candidacy durable before it counted its own vote (`invariants.md` 1).
-    func checkCandidacy(_ node: SimulatedNode, term: Term) throws(Violation) {
+    /// Whoever leads has the votes of a majority, its own among them, and all durably (`invariants.md` 1).
+    func checkElected(_ node: SimulatedNode, term: Term) throws(Violation) {
         let durable = node.log.durable.hardState
-        guard durable.term < term || durable.term == term && durable.votedFor != node.id else { return }
-        throw Violation("1", "n\(node.number + 1) leads term \(term.rawValue), but its candidacy is not durable")
+        guard durable.term > term || durable.term == term && durable.votedFor == node.id else {
+            throw Violation("1", "n\(node.number + 1) leads term \(term.rawValue), but its candidacy is not durable")
+        }
+        let others = (0..<damage.count).count { $0 != node.number && vote(of: $0, in: term) == node.id }
+        guard others + 1 < quorum else { return }
+        throw Violation(
+            "election safety", "n\(node.number + 1) leads term \(term.rawValue) with \(others + 1) votes of \(quorum)")
     }
 
     /// A damaged node neither votes nor campaigns nor counts (`invariants.md` 15).

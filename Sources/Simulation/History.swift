@@ -220,6 +220,9 @@ struct History {
         if term >= newestVotes[node.number]?.term ?? .zero { newestVotes[node.number] = (term, candidate) }
     }
 
+    /// For whom a node voted, as far as anybody was told.
+    func vote(of node: Int, in term: Term) -> NodeID? { votes[Vote(node: node, term: term)] }
+
     private func checkDurable(_ index: LogIndex, node: SimulatedNode, term: Term) throws(Violation) {
         // A later write of the same sync may have replaced what an older leader is told of.
         guard node.log.durable.hardState.term <= term else { return }

@@ -96,10 +96,12 @@ struct NodeChecks {
     var ledSince: Int64 = 0
     /// When an answer to this node's appends last came from each member, in true time.
     var answered: [Int64]
+    /// An answer to its appends came since the last look.
+    var hasNewAnswer = false
     /// The newest life of each member that a frame was handed over from.
     var lives: [Int]
-    /// It found its state to differ from the leader's.
-    var foundItDiffers = false
+    /// When it found its state to differ from the leader's, in true time.
+    var foundDifference = Int64.max
     /// Snapshots it installed while nothing was wrong.
     var calmSnapshots = 0
 

@@ -14,7 +14,9 @@ extension World {
         }
         process.checks.lives[packet.from] = packet.fromLife
         switch message {
-        case .consensus(.appendReply), .consensus(.snapshotReply): process.checks.answered[packet.from] = now
+        case .consensus(.appendReply), .consensus(.snapshotReply):
+            process.checks.answered[packet.from] = now
+            process.checks.hasNewAnswer = true
         default: break
         }
     }
@@ -33,8 +35,25 @@ extension World {
 
     /// A node that knows its state to differ answers no reads (`invariants.md` 18).
     func checkIsFenced(_ node: SimulatedNode) throws(Violation) {
-        guard history.isDiverged[node.number], node.process?.checks.foundItDiffers ?? false else { return }
+        // Of the same batch are answers that were given before.
+        guard history.isDiverged[node.number], let process = node.process, process.checks.foundDifference < now else {
+            return
+        }
         throw Violation("18", "n\(node.number + 1) answers a read although it knows its state to differ")
+    }
+
+    /// While a member gets a snapshot, the entries after it stay (`invariants.md` 12).
+    func checkNotNeeded(_ truncation: LogTruncation, by node: SimulatedNode) throws(Violation) {
+        guard let process = node.process, process.replica.raft.isLeader else { return }
+        for peer in nodes where peer !== node {
+            guard let position = process.replica.raft.snapshotPosition(for: peer.id),
+                truncation.base.index > position.index
+            else { continue }
+            throw Violation(
+                "12",
+                "n\(node.number + 1) cuts its log through \(truncation.base.index.rawValue), while n\(peer.number + 1) "
+                    + "gets a snapshot of \(position.index.rawValue)")
+        }
     }
 
     /// A member that fell behind the log catches up, however much is written meanwhile: one snapshot under way and one
@@ -48,17 +67,18 @@ extension World {
         }
     }
 
-    /// In some worlds that have recovered, a member that the others can do without hears nobody for longer than its
-    /// patience, and comes back: that changes no leader (`invariants.md` 6).
+    /// In some worlds that have recovered, a member that the others can do without hears nobody, or only not the leader,
+    /// for longer than its patience, and comes back: that changes no leader (`invariants.md` 6).
     mutating func cutOffFollower() {
         let followers = liveNodes.filter { !$0.isLeader }
         guard random.chance(4000), liveNodes.count > history.quorum, !followers.isEmpty else { return }
         counters[.followerRejoined] += 1
         let node = followers[random.below(followers.count)]
         let duration = history.longest(swarm.settings.electionTimeout * 3)
-        for other in nodes.indices where other != node.number {
-            block(node.number, other, for: duration)
-            block(other, node.number, for: duration)
+        let isHeard = random.chance(5000)
+        for other in nodes where other !== node && (!isHeard || other.isLeader) {
+            block(other.number, node.number, for: duration)
+            if !isHeard { block(node.number, other.number, for: duration) }
         }
         rejoinsAt = now + duration
     }

@@ -29,6 +29,7 @@ extension World {
         let term = replica.raft.term
         try checkDiskAnswers(node, process)
         try checkIsAnswered(node, process)
+        try checkMatches(node, process)
         guard process.checks.led != term else { return }
         process.checks.led = term
         process.checks.ledSince = now
@@ -38,7 +39,7 @@ extension World {
             stalledTerm = nil
         }
         try history.checkLeader(node, term: term)
-        try history.checkCandidacy(node, term: term)
+        try history.checkElected(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
         if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
         if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
@@ -213,7 +214,7 @@ extension World {
             case .retriedAfterElection(let count): counters[.retriedAfterElection] += count
             case .diverged:
                 counters[.divergenceNoticed] += 1
-                node.process?.checks.foundItDiffers = true
+                node.process?.checks.foundDifference = now
             default: break
             }
         }

@@ -191,7 +191,9 @@ struct World {
         } else if !out.thenSend.isEmpty {
             throw Violation("2", "n\(node.number + 1) has promises without the write they belong to")
         }
+        try checkGranted(out, by: node)
         if let truncation = out.truncation {
+            try checkNotNeeded(truncation, by: node)
             counters[.logCompacted] += 1
             node.log.queued.append(.truncate(truncation))
         }
