@@ -29,7 +29,7 @@ extension World {
         let term = replica.raft.term
         try checkDiskAnswers(node, process)
         try checkIsAnswered(node, process)
-        try checkMatches(node, process)
+        try checkMatches(node, process, &replica)
         guard process.checks.led != term else { return }
         process.checks.led = term
         process.checks.ledSince = now

@@ -26,16 +26,18 @@ extension World {
 
     /// What a leader believes to be durable at another member is, and is the leader's (`invariants.md` 2). A member that
     /// lost something has not told yet, and one that has come to a newer term need not.
-    func checkMatches(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+    func checkMatches(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
         guard process.checks.hasNewAnswer else { return }
         process.checks.hasNewAnswer = false
-        for peer in process.replica.raft.peerProgress(at: node.clock.reading(at: now)) {
+        for peer in replica.raft.peerProgress(at: node.clock.reading(at: now)) {
             guard peer.match > .zero, let number = numberOf[peer.id], history.damage[number] == nil,
-                nodes[number].log.durable.hardState.term <= process.replica.raft.term
+                nodes[number].log.durable.hardState.term <= replica.raft.term
             else { continue }
             let member = nodes[number]
             let covered = max(member.log.durable.lastIndex, member.state.durable.position?.index ?? .zero)
-            let expected = process.replica.raft.log.term(at: peer.match)
+            let expected = replica.raft.log.term(at: peer.match)
             let own = member.log.durable.term(at: peer.match)
             guard peer.match > covered || own != nil && expected != nil && own != expected else { continue }
             throw Violation(
