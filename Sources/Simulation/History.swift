@@ -23,6 +23,7 @@ struct History {
     private var lastLeader: (term: Term, node: Int) = (.zero, 0)
     private var operationOf: [Bytes: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
+    private var candidacies: [Vote: VoteRequest] = [:]
     private var contents: [EntryID: Content] = [:]
     /// By node: its newest vote or candidacy that anybody was told of.
     private(set) var newestVotes: [Int: (term: Term, candidate: NodeID)] = [:]
@@ -192,7 +193,9 @@ struct History {
     mutating func checkSend(_ message: PeerMessage, from node: SimulatedNode, to: SimulatedNode) throws(Violation) {
         guard case .consensus(let message) = message else { return }
         switch message {
-        case .vote(let request): try checkVote(by: node, for: node.id, in: request.term)
+        case .vote(let request):
+            candidacies[Vote(node: node.number, term: request.term)] = request
+            try checkVote(by: node, for: node.id, in: request.term)
         case .voteReply(let reply) where reply.granted: try checkVote(by: node, for: to.id, in: reply.term)
         case .appendReply(let reply):
             if reply.counts { try checkIsWhole(node) }
@@ -219,6 +222,9 @@ struct History {
         votes[vote] = candidate
         if term >= newestVotes[node.number]?.term ?? .zero { newestVotes[node.number] = (term, candidate) }
     }
+
+    /// With what a node asked for votes.
+    func candidacy(of node: Int, in term: Term) -> VoteRequest? { candidacies[Vote(node: node, term: term)] }
 
     /// For whom a node voted, as far as anybody was told.
     func vote(of node: Int, in term: Term) -> NodeID? { votes[Vote(node: node, term: term)] }

@@ -5,18 +5,17 @@ internal import ReplicaCore
 // What a voter and a leader may believe of the other members' logs.
 
 extension World {
-    /// A vote goes to a candidate whose log is not behind the voter's (Raft §5.4.1). Both are still as they were when it
-    /// was given: while they look for a leader, nothing is appended.
+    /// A vote goes to a candidate whose log, as it asked with it, is not behind the voter's (Raft §5.4.1). A voter that looks
+    /// for a leader has appended nothing since.
     func checkGranted(_ out: borrowing Outbox, by node: SimulatedNode) throws(Violation) {
         guard let voter = node.process, voter.replica.raft.isLooking else { return }
         for (to, message) in out.thenSend {
             guard case .consensus(.voteReply(let reply)) = message, reply.granted, let number = numberOf[to],
-                let candidate = nodes[number].process, candidate.replica.raft.isLooking,
-                candidate.replica.raft.term == reply.term, voter.replica.raft.term == reply.term
+                voter.replica.raft.term == reply.term,
+                let candidate = history.candidacy(of: number, in: reply.term)
             else { continue }
             let own = (voter.replica.raft.log.lastTerm, voter.replica.raft.log.lastIndex)
-            let other = (candidate.replica.raft.log.lastTerm, candidate.replica.raft.log.lastIndex)
-            guard other < own else { continue }
+            guard (candidate.lastTerm, candidate.lastIndex) < own else { continue }
             throw Violation(
                 "leader completeness",
                 "n\(node.number + 1) votes in term \(reply.term.rawValue) for n\(number + 1), whose log ends before its own"
