@@ -222,10 +222,10 @@ package struct Raft: Sendable {
     package mutating func receive(_ message: Message, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
         guard sender != id, configuration.contains(sender) else { return }
         #if PlantedBugs
-            if planted(.countsStaleVotes), case .voteReply(let reply) = message, reply.granted {
+            if planted(.countsStaleVotes), message.term < term, case .voteReply(let reply) = message, reply.granted {
                 return countVote(from: sender, now: now, into: &out)
             }
-            if planted(.countsStaleAcknowledgements), case .appendReply(let reply) = message {
+            if planted(.countsStaleAcknowledgements), message.term < term, case .appendReply(let reply) = message {
                 return receiveAppendReply(reply, from: sender, now: now, into: &out)
             }
         #endif
