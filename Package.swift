@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient", "Serving"], swiftSettings: strict),
         .testTarget(
-            name: "TortureTests", dependencies: ["Torture", "HistoryChecker", "LoadGenerator", nioCore, nioHTTP1],
+            name: "TortureTests",
+            dependencies: ["Torture", "HistoryChecker", "LoadGenerator", "LocalProcesses", nioCore, nioHTTP1],
             swiftSettings: strict),
         .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
@@ -155,7 +156,8 @@ let package = Package(
             dependencies: ["LoadGenerator", "LocalProcesses", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
+            name: "ProcessTests",
+            dependencies: ["conclave", "tortured-member", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
             swiftSettings: strict),
     ]
 )

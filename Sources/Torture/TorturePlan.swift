@@ -1,4 +1,5 @@
 package import Foundation
+internal import LocalProcesses
 
 /// What a run is to be.
 package struct TorturePlan: Sendable {
@@ -15,9 +16,12 @@ package struct TorturePlan: Sendable {
     package var history: URL
     /// Whether this process has network and mounts of its own, to make namespaces and disks in.
     package var isPrivate: Bool
+    /// What runs the members; this program itself when `nil`.
+    package var member: MemberProgram?
 
     package init(
-        nodes: Int, length: Duration, seed: UInt64, clients: Int, pause: Duration, history: URL, isPrivate: Bool
+        nodes: Int, length: Duration, seed: UInt64, clients: Int, pause: Duration, history: URL, isPrivate: Bool,
+        member: MemberProgram? = nil
     ) {
         self.nodes = nodes
         self.length = length
@@ -26,10 +30,14 @@ package struct TorturePlan: Sendable {
         self.pause = pause
         self.history = history
         self.isPrivate = isPrivate
+        self.member = member
     }
 
-    /// The faults that this machine allows.
+    /// The faults that this machine and the members' program allow.
     var kinds: [FaultKind] {
-        FaultKind.allCases.filter { isPrivate || !$0.needsNetwork && $0 != .fillDisk }
+        FaultKind.allCases.filter { kind in
+            if let order = kind.syncFault { return member?.syncFaults.contains(order) ?? false }
+            return isPrivate || !kind.needsNetwork && kind != .fillDisk
+        }
     }
 }

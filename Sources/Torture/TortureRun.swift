@@ -2,7 +2,7 @@ internal import Foundation
 import ConclaveClient
 internal import HistoryChecker
 import LoadGenerator
-import LocalProcesses
+internal import LocalProcesses
 
 /// A cluster of real processes under overlapping faults, used by clients on all nodes, and judged afterwards.
 package struct TortureRun: Sendable {
@@ -42,7 +42,7 @@ package struct TortureRun: Sendable {
         self.plan = plan
         self.network = network
         let places = try await network?.open() ?? Place.free(plan.nodes)
-        cluster = try LocalCluster(.conclave(), at: places, directory: directory)
+        cluster = try LocalCluster(.conclave(plan.member?.executable), at: places, directory: directory)
         disk =
             plan.isPrivate
             ? try await SmallDisk.mount(at: cluster.members[plan.nodes - 1].dataDirectory, log: log) : nil
@@ -173,6 +173,7 @@ package struct TortureRun: Sendable {
         var report = try TortureReport(judging: plan.history)
         report.complaints = file.tally.nonsense
         report.account = account
+        report.losesUnsynced = plan.member?.losesUnsynced ?? false
         return report
     }
 }

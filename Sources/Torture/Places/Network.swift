@@ -1,5 +1,5 @@
 internal import Foundation
-import LocalProcesses
+internal import LocalProcesses
 
 /// Network namespaces of our own, one per member, on a bridge in the namespace of this process; and the faults between
 /// them.

@@ -39,6 +39,8 @@ struct TortureCommand: AsyncParsableCommand {
     var report: String?
     @Option(help: "Judge this history, and run nothing.")
     var judge: String?
+    @Option(help: "The program that runs the members; this one when not given.")
+    var member: String?
     @Flag(help: "Use loopback only, as somebody without root does.")
     var loopback = false
     /// Set when this process has network and mounts of its own already.
@@ -61,11 +63,18 @@ struct TortureCommand: AsyncParsableCommand {
         if !loopback, !isPrivate, Network.isPossible { try becomePrivate() }
         let plan = TorturePlan(
             nodes: nodes, length: .seconds(seconds), seed: seed, clients: clients, pause: pause.duration,
-            history: try historyFile(), isPrivate: isPrivate)
+            history: try historyFile(), isPrivate: isPrivate, member: try await memberProgram())
         Terminal.say(
             "\(nodes) members \(isPrivate ? "in network namespaces" : "on loopback"), \(clients) clients, seed \(seed), "
                 + "history in \(plan.history.path)")
         try await carryOut(plan)
+    }
+
+    private func memberProgram() async throws -> MemberProgram? {
+        guard let member else { return nil }
+        do { return try await MemberProgram(asking: member) } catch let failure as ClusterFailure {
+            throw ValidationError(failure.sentence)
+        }
     }
 
     private func carryOut(_ plan: TorturePlan) async throws {
