@@ -5,8 +5,11 @@ internal import LocalProcesses
 package struct TorturePlan: Sendable {
     /// Members of the cluster, 3 or 5.
     package var nodes: Int
-    /// How long faults and clients go on.
+    /// How long faults and clients go on at least.
     package var length: Duration
+    /// How many operations they go on for, and how long at most for these.
+    package var least = 0
+    package var longest: Duration
     /// Decides the faults, and what each client does; not how they meet.
     package var seed: UInt64
     /// Clients that write and read; lease holders and watchers come on top.
@@ -25,6 +28,7 @@ package struct TorturePlan: Sendable {
     ) {
         self.nodes = nodes
         self.length = length
+        longest = length
         self.seed = seed
         self.clients = clients
         self.pause = pause

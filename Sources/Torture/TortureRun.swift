@@ -91,12 +91,16 @@ package struct TortureRun: Sendable {
         _ crowd: Crowd, _ tell: @escaping @Sendable (String) -> Void
     ) async throws -> FaultAccount {
         let nemesis = Nemesis(cluster, network, disk, observer, file)
-        let faults = FaultPlan(seed: plan.seed, length: plan.length, kinds: plan.kinds)
+        let faults = FaultPlan(seed: plan.seed, length: plan.longest, kinds: plan.kinds)
         let working = Task { await crowd.work() }
         let hitting = Task { await nemesis.run(faults) }
         let telling = Task { await tellProgress(nemesis, tell) }
         defer { for task in [working, hitting, telling] { task.cancel() } }
+        let start = ContinuousClock.now
         try await Task.sleep(for: plan.length)
+        while file.tally.operations < plan.least, ContinuousClock.now - start < plan.longest {
+            try await Task.sleep(for: .milliseconds(200))
+        }
         hitting.cancel()
         await hitting.value
         try await nemesis.heal()
