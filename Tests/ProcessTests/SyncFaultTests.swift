@@ -97,7 +97,8 @@ extension ProcessTests {
                     try cluster.start(member)
                     try await cluster.waitUntilReady(client)
                 }
-                try await NodeDoor.withDoor { door in #expect(try await cluster.agreement(door).keys == 10) }
+                let agreed = try await NodeDoor.withDoor { try await cluster.agreement($0) }
+                #expect(agreed.keys == 10)
             }
         }
     }

@@ -18,7 +18,7 @@ actor Nemesis {
     private var active = 0
     /// Grows with each fault that begins.
     private var begun = 0
-    /// When each fault that is measured had done its harm, by number.
+    /// When each fault had done its harm, by number.
     private var struck: [Int: Int64] = [:]
     private(set) var account = FaultAccount()
 
@@ -269,22 +269,4 @@ extension PlannedFault {
     fileprivate var hitsLeader: Bool {
         kind.takesLeaderAway && (kind == .killLeader || kind == .askLeaderToGo || span > .seconds(2))
     }
-}
-
-/// What was done to a cluster.
-package struct FaultAccount: Sendable {
-    package var counts: [FaultKind: Int] = [:]
-    /// Processes ended with SIGKILL.
-    package var kills = 0
-    /// Members whose syncs met an order to hang, and how many of those led.
-    package var hangs = 0
-    package var hungLeaders = 0
-    /// Members whose syncs met an order to fail, and how many members ended because of such an order.
-    package var failures = 0
-    package var failureExits = 0
-    /// Where a leader was lost and nothing else was wrong: the time until a later write was acknowledged, in microseconds.
-    package var recoveries: [FaultKind: [Int64]] = [:]
-
-    package var partitions: Int { counts.filter(\.key.isPartition).values.reduce(0, +) }
-    package var faults: Int { counts.values.reduce(0, +) }
 }
