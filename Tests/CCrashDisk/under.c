@@ -88,6 +88,8 @@ void under_name(crash_file *file) {
         char unnamed[2048];
         unnamed_path(file->path, unnamed, sizeof unnamed);
         require(rename(unnamed, file->path) == 0, file, "rename");
+    } else if (file->path && strcmp(file->path, file->durable_path) != 0) {
+        require(rename(file->durable_path, file->path) == 0, file, "rename");
     } else if (!file->path && file->durable_path && !is_taken(file)) {
         require(unlink(file->durable_path) == 0, file, "unlink");
     }
