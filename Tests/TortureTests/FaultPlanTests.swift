@@ -55,6 +55,12 @@ import Testing
         #expect(Set(some) == [.killOne, .stopOne])
     }
 
+    /// `.ci/run` has it.
+    @Test func theSeedOfTheGateBringsEveryKindInItsNinetySeconds() {
+        let faults = FaultPlan(seed: 379, length: .seconds(85), kinds: all).faults
+        #expect(Set(faults.map(\.kind)) == Set(all))
+    }
+
     @Test func stopsLastFromFiftyMillisecondsToThirtySeconds() {
         let spans = (1...40).flatMap { seed in
             FaultPlan(seed: seed, length: .seconds(300), kinds: [.stopOne]).faults.map(\.span)
