@@ -63,7 +63,8 @@ import Testing
         arguments: [
             (.sendsBeforeDurable, 20), (.lyingDisk, 20), (.losesDurableEntries, 200), (.forgetsVote, 20),
             (.readsFromMemory, 40), (.repeatsForwards, 40), (.racingClocks, 60), (.skipsDeliveries, 60),
-            (.savesIndexWithoutRows, 40), (.deliversOldFrames, 60), (.takesDamageForTail, 40), (.takesTailForDamage, 20),
+            (.savesIndexWithoutRows, 40), (.deliversOldFrames, 60), (.takesDamageForTail, 40),
+            (.takesTailForDamage, 20),
             (.retriesFailedSync, 100),
         ] as [(PlantedBug, UInt64)])
     func aPlantedMistakeIsCaught(_ mistake: PlantedBug, within worlds: UInt64) {
