@@ -4,7 +4,7 @@ internal import Primitives
 internal import ReplicaCore
 
 /// What a node's `state.db` holds: rows, and the position they belong to.
-struct StateTable {
+struct StateTable: Equatable {
     var position: SnapshotPosition?
     var header: StateHeader?
     var versions: [VersionPosition: StateRecord] = [:]

@@ -103,6 +103,7 @@ extension World {
 
     /// Every node's rows, in memory and on disk, are those of the model.
     mutating func checkWholeHistory() throws(Violation) {
+        try checkStores()
         if isInconclusive { return }
         let expected = Array(history.model.store.records())
         for node in liveNodes {

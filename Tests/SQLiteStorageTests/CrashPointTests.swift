@@ -1,5 +1,6 @@
 import CCrashDisk
 import Consensus
+import CrashDiskStores
 import Primitives
 import Testing
 

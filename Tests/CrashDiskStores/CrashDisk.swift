@@ -1,15 +1,14 @@
-import CCrashDisk
-import Primitives
-
-@testable import SQLiteStorage
+package import CCrashDisk
+internal import Primitives
+package import SQLiteStorage
 
 /// A disk in memory, under SQLite and beside it, that loses or tears at a crash what was not synced.
-final class CrashDisk {
+package final class CrashDisk {
     fileprivate let handle: OpaquePointer
     /// Called before each operation that changes the disk.
-    var beforeOperation: ((crash_disk_operation) -> Void)?
+    package var beforeOperation: ((crash_disk_operation) -> Void)?
 
-    init() {
+    package init() {
         handle = crash_disk_create()
         crash_disk_set_hook(
             handle,
@@ -22,46 +21,63 @@ final class CrashDisk {
     deinit { crash_disk_free(handle) }
 
     /// A node's data directory on this disk.
-    var directory: CrashDirectory {
+    package var directory: CrashDirectory {
         CrashDirectory(disk: self, vfsName: String(cString: crash_disk_vfs_name(handle)))
     }
 
     /// Takes over what `other` would hold after a crash at this moment; nothing may be open here.
-    func become(_ other: CrashDisk, after crash: crash_disk_crash, seed: UInt64) {
+    package func become(_ other: CrashDisk, after crash: crash_disk_crash, seed: UInt64) {
         crash_disk_become(handle, other.handle, crash, seed)
     }
 
     /// Lets `syncs` more succeed and the one after them fail, as a page cache does: what it was for stays readable,
     /// and may never reach the disk.
-    func failSync(after syncs: Int, seed: UInt64) { crash_disk_fail_sync(handle, Int64(syncs), seed) }
+    package func failSync(after syncs: Int, seed: UInt64) { crash_disk_fail_sync(handle, Int64(syncs), seed) }
+
+    /// Lets all syncs succeed again.
+    package func endFailures() { crash_disk_fail_sync(handle, -1, 0) }
 
     /// Refuses to grow by more than this from now on; `nil` for a disk without end.
-    func leaveSpace(_ bytes: Int?) {
+    package func leaveSpace(_ bytes: Int?) {
         crash_disk_set_capacity(handle, bytes.map { crash_disk_used(handle) + Int64($0) } ?? .max)
     }
+
+    /// How many bytes a file of the directory holds; none when there is no such file.
+    package func size(of name: String) -> Int { max(0, Int(crash_disk_size(handle, directory.path + "/" + name))) }
+
+    /// Takes a file away, durably; it must not be open.
+    package func remove(_ name: String) { crash_disk_remove(handle, directory.path + "/" + name) }
 }
 
 /// The one directory of a ``CrashDisk``. Its locks keep nobody out: a test opens one store at a time.
-struct CrashDirectory: StoreDirectory {
+package struct CrashDirectory: StoreDirectory {
     let disk: CrashDisk
-    let vfsName: String?
-    var path: String { "/data" }
+    package let vfsName: String?
+    package var path: String { "/data" }
 
     private final class Lock {}
 
-    func lock(_ name: String) -> AnyObject { Lock() }
+    package func lock(_ name: String) -> AnyObject { Lock() }
 
-    func openFile(_ name: String, bytes: Int) throws(StorageError) -> any StoreFile {
-        try CrashFile(disk, path: path(of: name), bytes: bytes)
+    package func openFile(_ name: String, bytes: Int) throws(StorageError) -> any StoreFile {
+        try CrashFile(disk, path: path + "/" + name, bytes: bytes)
     }
 
-    func createFile(_ name: String) throws(StorageError) { _ = try openFile(name, bytes: 0) }
+    package func createFile(_ name: String) throws(StorageError) { _ = try openFile(name, bytes: 0) }
 
-    func rename(_ name: String, to other: String) throws(StorageError) {
-        throw .unusableDirectory(path: path, reason: "nothing has another name here")
+    package func rename(_ name: String, to other: String) throws(StorageError) {
+        crash_disk_rename(disk.handle, path + "/" + name, path + "/" + other)
     }
 
-    func sync() throws(StorageError) {
+    package func rewrite(_ name: String) throws(StorageError) {
+        let size = disk.size(of: name)
+        guard size > 0 else { return }
+        let file = try openFile(name, bytes: 0)
+        if let bytes = file.read(at: 0, count: size) { try file.write(bytes, at: 0) }
+        try file.sync()
+    }
+
+    package func sync() throws(StorageError) {
         guard crash_disk_sync_directory(disk.handle) == 0 else {
             throw .latched(path: path, operation: "the directory sync", detail: "on purpose")
         }
