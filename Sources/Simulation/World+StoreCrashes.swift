@@ -17,7 +17,7 @@ extension World {
         node.storesFailed = false
         guard let found = peek(node, stores) else { return }
         let log = DurableLog(found.log)
-        if !node.log.durable.stages(of: batch).contains(log) {
+        if !node.log.durable.stages(of: batch).contains(where: { $0.mayBecome(found, of: node.id) }) {
             blame(node, "2", "has \(log.summary) after a crash; durable was \(node.log.durable.summary)")
         }
         node.log.durable = log
@@ -145,6 +145,13 @@ extension World {
 extension DurableLog {
     init(_ recovered: RecoveredLog) {
         self.init(hardState: recovered.hardState, base: recovered.base, entries: recovered.entries)
+    }
+
+    /// Whether a start finds this as `found`. A damaged log that knows no vote in its last term counts it as given, to itself.
+    func mayBecome(_ found: FoundOnDisk, of node: NodeID) -> Bool {
+        var kept = self
+        if found.log.damagedBelow != nil, hardState.votedFor == nil { kept.hardState.votedFor = node }
+        return kept == DurableLog(found.log)
     }
 
     /// What the log may be when a crash meets `batch`: nothing of it done, its writes, and then each truncation.
