@@ -13,12 +13,14 @@ struct OpenedNode {
     var replica: Replica
 
     /// Opens both files and begins the replica where they end. Throws ``SQLiteStorage/StorageError``.
-    static func open(_ options: NodeOptions, seed: UInt64, now: Instant, logger: Logger) throws -> OpenedNode {
+    static func open(
+        _ options: NodeOptions, in directories: StoreDirectories, seed: UInt64, now: Instant, logger: Logger
+    ) throws -> OpenedNode {
         let identity = StoreIdentity(
             cluster: options.identity.cluster, node: options.identity.id, nodeName: options.name,
             clusterDescription: options.clusterDescription)
-        let directory = try SystemDirectory(preparing: options.dataDirectory)
-        let opened = try OpenedStores.open(in: directory, identity: identity) { path, detail in
+        let opened = try OpenedStores.open(log: directories.log, state: directories.state, identity: identity) {
+            path, detail in
             logger.error(
                 "the state is lost and will be rebuilt", metadata: ["path": "\(path)", "detail": "\(detail)"])
         }

@@ -2,7 +2,7 @@ package import Consensus
 package import KeyValue
 package import Primitives
 
-/// Both files of a data directory, opened as a node does it when it starts.
+/// Both files of a node, opened as a node does it when it starts.
 package struct OpenedStores {
     package var log: LogStore
     package var state: StateStore
@@ -13,15 +13,16 @@ package struct OpenedStores {
 
     /// A state that cannot be used is built anew, from the log if that is whole, else by a leader; `lost` is told why.
     package static func open(
-        in directory: any StoreDirectory, identity: StoreIdentity, lost: (_ path: String, _ detail: String) -> Void
+        log logDirectory: any StoreDirectory, state stateDirectory: any StoreDirectory, identity: StoreIdentity,
+        lost: (_ path: String, _ detail: String) -> Void
     ) throws(StorageError) -> OpenedStores {
-        var (log, recovered, incarnation) = try LogStore.open(in: directory, identity: identity)
+        var (log, recovered, incarnation) = try LogStore.open(in: logDirectory, identity: identity)
         do throws(StorageError) {
-            let (state, kept) = try openState(in: directory, identity, logBase: recovered.base?.index ?? .zero)
+            let (state, kept) = try openState(in: stateDirectory, identity, logBase: recovered.base?.index ?? .zero)
             return OpenedStores(log: log, state: state, incarnation: incarnation, recovered: recovered, kept: kept)
         } catch .stateLost(let path, let detail) {
             lost(path, detail)
-            let state = try StateStore.startAnew(in: directory, identity: identity)
+            let state = try StateStore.startAnew(in: stateDirectory, identity: identity)
             if recovered.base != nil { recovered = try log.discard() }
             return OpenedStores(log: log, state: state, incarnation: incarnation, recovered: recovered)
         }

@@ -1,4 +1,5 @@
 internal import CCrashDisk
+internal import CrashDisk
 package import Consensus
 package import KeyValue
 internal import Primitives
@@ -43,7 +44,7 @@ package final class CrashDiskStores: NodeStores {
 
     private static func open(on disk: CrashDisk, _ identity: StoreIdentity) throws(StoreTrouble) -> OpenedStores {
         do throws(StorageError) {
-            return try OpenedStores.open(in: disk.directory, identity: identity) { _, _ in }
+            return try OpenedStores.open(log: disk.directory, state: disk.directory, identity: identity) { _, _ in }
         } catch .corrupt(let path, let detail) {
             throw .logUnreadable("\(path): \(detail)")
         } catch .otherCluster(let path, _, _), .otherMember(let path, _, _), .unknownFormat(let path, _) {

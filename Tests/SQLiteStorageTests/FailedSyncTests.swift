@@ -1,6 +1,6 @@
 import CCrashDisk
 import Consensus
-import CrashDiskStores
+import CrashDisk
 import Primitives
 import Testing
 

@@ -1,6 +1,6 @@
 import CCrashDisk
+import CrashDisk
 import Consensus
-import CrashDiskStores
 import KeyValue
 import Primitives
 

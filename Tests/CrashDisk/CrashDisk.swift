@@ -1,28 +1,43 @@
 package import CCrashDisk
-internal import Primitives
+import Primitives
 package import SQLiteStorage
 
 /// A disk in memory, under SQLite and beside it, that loses or tears at a crash what was not synced.
+///
+/// One thread at a time may use it.
 package final class CrashDisk {
     fileprivate let handle: OpaquePointer
     /// Called before each operation that changes the disk.
     package var beforeOperation: ((crash_disk_operation) -> Void)?
+    /// Called before each sync of a file or of the directory.
+    package var beforeSync: (() -> Void)?
+    private let path: String
 
-    package init() {
-        handle = crash_disk_create()
+    package convenience init() { self.init(crash_disk_create(), path: "/data") }
+
+    /// One over a directory of the file system, which has no more than was synced, and now and then a part of what was
+    /// not: the end of this process is a loss of power.
+    package convenience init(over path: String, seed: UInt64) {
+        self.init(crash_disk_create_over_directory(seed), path: path)
+    }
+
+    private init(_ handle: OpaquePointer, path: String) {
+        self.handle = handle
+        self.path = path
         crash_disk_set_hook(
             handle,
             { context, operation in
                 let disk = Unmanaged<CrashDisk>.fromOpaque(context!).takeUnretainedValue()
                 disk.beforeOperation?(operation)
+                if operation == CRASH_DISK_SYNC || operation == CRASH_DISK_SYNC_DIRECTORY { disk.beforeSync?() }
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
     deinit { crash_disk_free(handle) }
 
     /// A node's data directory on this disk.
-    package var directory: CrashDirectory {
-        CrashDirectory(disk: self, vfsName: String(cString: crash_disk_vfs_name(handle)))
+    package var directory: any StoreDirectory {
+        CrashDirectory(disk: self, path: path, vfsName: String(cString: crash_disk_vfs_name(handle)))
     }
 
     /// Takes over what `other` would hold after a crash at this moment; nothing may be open here.
@@ -43,33 +58,37 @@ package final class CrashDisk {
     }
 
     /// How many bytes a file of the directory holds; none when there is no such file.
-    package func size(of name: String) -> Int { max(0, Int(crash_disk_size(handle, directory.path + "/" + name))) }
+    package func size(of name: String) -> Int { max(0, Int(crash_disk_size(handle, path + "/" + name))) }
 
     /// Takes a file away, durably; it must not be open.
-    package func remove(_ name: String) { crash_disk_remove(handle, directory.path + "/" + name) }
+    package func remove(_ name: String) { crash_disk_remove(handle, path + "/" + name) }
 }
 
 /// The one directory of a ``CrashDisk``. Its locks keep nobody out: a test opens one store at a time.
-package struct CrashDirectory: StoreDirectory {
+private struct CrashDirectory: StoreDirectory {
     let disk: CrashDisk
-    package let vfsName: String?
-    package var path: String { "/data" }
+    let path: String
+    let vfsName: String?
 
-    private final class Lock {}
-
-    package func lock(_ name: String) -> AnyObject { Lock() }
-
-    package func openFile(_ name: String, bytes: Int) throws(StorageError) -> any StoreFile {
-        try CrashFile(disk, path: path + "/" + name, bytes: bytes)
+    /// Keeps the disk as long as its store is open.
+    private final class Lock {
+        let disk: CrashDisk
+        init(_ disk: CrashDisk) { self.disk = disk }
     }
 
-    package func createFile(_ name: String) throws(StorageError) { _ = try openFile(name, bytes: 0) }
+    func lock(_ name: String) -> AnyObject { Lock(disk) }
 
-    package func rename(_ name: String, to other: String) throws(StorageError) {
-        crash_disk_rename(disk.handle, path + "/" + name, path + "/" + other)
+    func openFile(_ name: String, bytes: Int) throws(StorageError) -> any StoreFile {
+        try CrashFile(disk, path: path(of: name), bytes: bytes)
     }
 
-    package func rewrite(_ name: String) throws(StorageError) {
+    func createFile(_ name: String) throws(StorageError) { _ = try openFile(name, bytes: 0) }
+
+    func rename(_ name: String, to other: String) throws(StorageError) {
+        crash_disk_rename(disk.handle, path(of: name), path(of: other))
+    }
+
+    func rewrite(_ name: String) throws(StorageError) {
         let size = disk.size(of: name)
         guard size > 0 else { return }
         let file = try openFile(name, bytes: 0)
@@ -77,7 +96,7 @@ package struct CrashDirectory: StoreDirectory {
         try file.sync()
     }
 
-    package func sync() throws(StorageError) {
+    func sync() throws(StorageError) {
         guard crash_disk_sync_directory(disk.handle) == 0 else {
             throw .latched(path: path, operation: "the directory sync", detail: "on purpose")
         }
@@ -87,10 +106,12 @@ package struct CrashDirectory: StoreDirectory {
 /// A file of a ``CrashDisk`` that is not SQLite's.
 private final class CrashFile: StoreFile {
     let path: String
+    private let disk: CrashDisk
     private let handle: OpaquePointer
 
     init(_ disk: CrashDisk, path: String, bytes: Int) throws(StorageError) {
         self.path = path
+        self.disk = disk
         var opened: OpaquePointer?
         guard crash_file_open(disk.handle, path, &opened) == 0, let opened else {
             throw .unusableDirectory(path: path, reason: "on purpose")
