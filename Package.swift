@@ -97,8 +97,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
-        // Two commands of `conclave` alone: all of it takes many times as long to build for speed.
-        .executableTarget(name: "simulator", dependencies: ["Simulating", argumentParser], swiftSettings: strict),
+        // Two commands of `conclave` alone: all of it takes many times as long to build for speed. With real stores besides.
+        .executableTarget(
+            name: "simulator", dependencies: ["Simulating", "CrashDiskStores", argumentParser], swiftSettings: strict),
         .target(
             name: "Torture",
             dependencies: [
@@ -128,13 +129,22 @@ let package = Package(
         .testTarget(name: "ExplorationTests", dependencies: ["Exploration"], swiftSettings: strict),
         .testTarget(
             name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "CrashDiskStores"], swiftSettings: strict),
         .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
         // A disk in memory for tests: what was not synced is lost or torn when they say so.
         .target(name: "CCrashDisk", dependencies: ["CSQLite"], path: "Tests/CCrashDisk"),
         .target(
             name: "CrashDisk", dependencies: ["SQLiteStorage", "CCrashDisk", "Primitives"], path: "Tests/CrashDisk",
             swiftSettings: strict),
+        // The stores that ship, on such a disk, for some worlds of `simulator`; never for `conclave`.
+        .target(
+            name: "CrashDiskStores",
+            dependencies: [
+                "CrashDisk", "CCrashDisk", "SQLiteStorage", "Simulation", "ReplicaCore", "Consensus", "KeyValue",
+                "Primitives",
+            ],
+            path: "Tests/CrashDiskStores", swiftSettings: strict),
         .testTarget(
             name: "SQLiteStorageTests", dependencies: ["SQLiteStorage", "CCrashDisk", "CrashDisk"],
             swiftSettings: strict),

@@ -15,6 +15,9 @@ package protocol StoreDirectory {
     func createFile(_ name: String) throws(StorageError)
     /// Gives a file another name, in place of what had it; a file that is not there stays so.
     func rename(_ name: String, to other: String) throws(StorageError)
+    /// Writes what a file holds, if it is there, once more and waits for the disk: of what a sync that failed was for, reads
+    /// show what the disk never got, and the system takes it for clean.
+    func rewrite(_ name: String) throws(StorageError)
     /// Makes created and renamed entries durable.
     func sync() throws(StorageError)
 }

@@ -1,5 +1,5 @@
 import Primitives
-import Simulation
+internal import Simulation
 
 /// What became of planted bugs.
 enum PlantedBoard {

@@ -1,6 +1,6 @@
 import Foundation
 import Primitives
-import Simulation
+internal import Simulation
 
 /// The search for the first seed whose world shows a planted bug.
 ///

@@ -1,6 +1,6 @@
 package import ArgumentParser
 import Primitives
-import Simulation
+internal import Simulation
 
 /// `conclave simulate`: runs clusters in virtual time, under faults, and checks them.
 package struct SimulateCommand: AsyncParsableCommand {
@@ -46,6 +46,11 @@ package struct SimulateCommand: AsyncParsableCommand {
     /// One mistake, in a process of its own that it may end.
     @Flag(help: .hidden)
     var hunt = false
+    @Option(
+        help:
+            "Keep logs and states in: simulated, sqlite (the stores that ship), or mixed. Only simulator has the latter two."
+    )
+    var store: WorldStores?
     @Option(help: "Write every event of a single seed to this file.")
     var trace: String?
     @Flag(help: "Fail when something that worlds are there to show never happened.")
@@ -66,6 +71,10 @@ package struct SimulateCommand: AsyncParsableCommand {
         guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed") }
         guard only == nil || seed != nil else { throw ValidationError("--only needs --seed") }
         guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed") }
+        if let store, store != .simulated, WorldStores.maker == nil {
+            throw ValidationError(
+                "--store is \(store); conclave has simulated only, swift run simulator has the others")
+        }
         _ = try faultKinds()
         guard limit > 0 else { throw ValidationError("--limit is 0; at least 1 is needed") }
         _ = try plantedBugs()
@@ -125,7 +134,7 @@ package struct SimulateCommand: AsyncParsableCommand {
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
                 duration: .seconds(length), faults: kinds, planted: bug, onlyFaults: only,
-                clients: clients)
+                clients: clients, stores: (store ?? .mixed).stores(seed: seed))
         }
     }
 

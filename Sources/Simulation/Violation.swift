@@ -21,7 +21,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
     case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
     case controllerChanged, followerRejoined
-    case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, progressTold, compaction
+    case watchOpened, watchResumed, watchPaused, watchCompacted, resumeCompacted, eventsDelivered, progressTold,
+        compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
     case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged
     case syncFailed, diskFull, stateLost, diskLost, stateDiverged

@@ -72,6 +72,25 @@ int disk_delete(crash_disk *disk, const char *path, bool durably) {
     return durably ? crash_disk_sync_directory(disk) : SQLITE_OK;
 }
 
+int64_t crash_disk_size(crash_disk *disk, const char *path) {
+    crash_file *file = disk_look_up(disk, path);
+    return file ? file->current.size : -1;
+}
+
+int crash_disk_remove(crash_disk *disk, const char *path) {
+    return disk_look_up(disk, path) ? disk_delete(disk, path, true) : SQLITE_OK;
+}
+
+int crash_disk_rename(crash_disk *disk, const char *path, const char *other) {
+    crash_file *file = disk_look_up(disk, path);
+    if (!file) return SQLITE_OK;
+    if (disk_look_up(disk, other)) disk_delete(disk, other, false);
+    announce(disk, CRASH_DISK_RENAME);
+    free(file->path);
+    file->path = strdup(other);
+    return SQLITE_OK;
+}
+
 // MARK: - Content
 
 int crash_file_open(crash_disk *disk, const char *path, crash_file **opened) {

@@ -49,10 +49,19 @@ package final class CrashDisk {
     /// and may never reach the disk.
     package func failSync(after syncs: Int, seed: UInt64) { crash_disk_fail_sync(handle, Int64(syncs), seed) }
 
+    /// Lets all syncs succeed again.
+    package func endFailures() { crash_disk_fail_sync(handle, -1, 0) }
+
     /// Refuses to grow by more than this from now on; `nil` for a disk without end.
     package func leaveSpace(_ bytes: Int?) {
         crash_disk_set_capacity(handle, bytes.map { crash_disk_used(handle) + Int64($0) } ?? .max)
     }
+
+    /// How many bytes a file of the directory holds; none when there is no such file.
+    package func size(of name: String) -> Int { max(0, Int(crash_disk_size(handle, path + "/" + name))) }
+
+    /// Takes a file away, durably; it must not be open.
+    package func remove(_ name: String) { crash_disk_remove(handle, path + "/" + name) }
 }
 
 /// The one directory of a ``CrashDisk``. Its locks keep nobody out: a test opens one store at a time.
@@ -76,7 +85,15 @@ private struct CrashDirectory: StoreDirectory {
     func createFile(_ name: String) throws(StorageError) { _ = try openFile(name, bytes: 0) }
 
     func rename(_ name: String, to other: String) throws(StorageError) {
-        throw .unusableDirectory(path: path, reason: "nothing has another name here")
+        crash_disk_rename(disk.handle, path(of: name), path(of: other))
+    }
+
+    func rewrite(_ name: String) throws(StorageError) {
+        let size = disk.size(of: name)
+        guard size > 0 else { return }
+        let file = try openFile(name, bytes: 0)
+        if let bytes = file.read(at: 0, count: size) { try file.write(bytes, at: 0) }
+        try file.sync()
     }
 
     func sync() throws(StorageError) {

@@ -15,6 +15,7 @@ typedef enum : uint32_t {
     CRASH_DISK_TRUNCATE,
     CRASH_DISK_SYNC,
     CRASH_DISK_DELETE,
+    CRASH_DISK_RENAME,
     CRASH_DISK_SYNC_DIRECTORY
 } crash_disk_operation;
 
@@ -46,6 +47,13 @@ void crash_disk_fail_sync(crash_disk *disk, int64_t syncs, uint64_t seed);
 // How many bytes all files may hold together.
 void crash_disk_set_capacity(crash_disk *disk, int64_t bytes);
 int64_t crash_disk_used(const crash_disk *disk);
+
+// How many bytes the file holds; negative when there is none.
+int64_t crash_disk_size(crash_disk *disk, const char *path);
+// Takes a file's name away, durably; it must not be open.
+int crash_disk_remove(crash_disk *disk, const char *path);
+// Gives a file another name, in place of what had it; neither may be open. One that is not there stays so.
+int crash_disk_rename(crash_disk *disk, const char *path, const char *other);
 
 // Opens a file, created when it is missing.
 int crash_file_open(crash_disk *disk, const char *path, crash_file **file);
