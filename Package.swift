@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
             swiftSettings: strict),
-        .target(name: "Simulation", dependencies: ["ReplicaCore", collections, heap], swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Exploration", "ReplicaCore", collections, heap], swiftSettings: strict),
         .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
         .target(name: "HistoryChecker", swiftSettings: strict),
 
@@ -90,7 +91,9 @@ let package = Package(
             dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
             swiftSettings: strict),
         .target(
-            name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
+            name: "Simulating",
+            dependencies: ["Consensus", "Exploration", "Primitives", "Simulation", argumentParser],
+            swiftSettings: strict),
         // Two commands of `conclave` alone: all of it takes many times as long to build for speed.
         .executableTarget(name: "simulator", dependencies: ["Simulating", argumentParser], swiftSettings: strict),
         .target(

@@ -17,7 +17,7 @@ struct Network {
     private var random: SeededGenerator
     private var past = DecidedPast()
 
-    init(size: Int, lagging: Set<Int>, seed: UInt64) {
+    init(size: Int, lagging: Set<Int>, electorate: Electorate, seed: UInt64) {
         let names = (1...size).map { "n\($0)" }
         let configuration = Configuration(
             members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
@@ -32,7 +32,8 @@ struct Network {
                 hardState: HardState(term: Term(2)), entries: lagging.contains(place) ? entries.dropLast() : entries)
             members.append(
                 Member(
-                    id: id, settings: ConnectivityTrial.settings, bootstrap: configuration, disk: disk,
+                    id: id, settings: electorate.settings(ConnectivityTrial.settings, of: place),
+                    bootstrap: configuration, disk: disk,
                     seed: random.next()))
         }
     }

@@ -40,6 +40,7 @@ extension World {
         guard agrees, let leader, Set(terms).count == 1 else {
             agreedSince = nil
             guard now >= since + patience else { return }
+            if nobodyMayLead { return try giveUp() }
             throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
         }
         let agreed = agreedSince ?? now
@@ -49,7 +50,7 @@ extension World {
         trace.note(.node(leader.number, "leads for good"), at: now)
     }
 
-    private var views: [String] {
+    var views: [String] {
         liveNodes.map { node in
             node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
                 ?? "down"
