@@ -37,7 +37,7 @@ extension World {
         }
         try history.checkLeader(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
-        try checkTakeOver(node, process)
+        try checkTakeOver(node, replica.raft.settings)
     }
 
     /// A leader whose disk does not answer gives up its office (`invariants.md` 8); only what the process itself missed, and

@@ -16,8 +16,7 @@ extension World {
 
     /// While all is well, an office changes hands only because a leader gave it to a member of higher priority. Priorities
     /// only grow from one leader to the next then, so that it ends.
-    mutating func checkTakeOver(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
-        let settings = process.replica.raft.settings
+    mutating func checkTakeOver(_ node: SimulatedNode, _ settings: Settings) throws(Violation) {
         if settings.priority == 0 { throw Violation("9", "n\(node.number + 1) leads, but its priority is 0") }
         if settings.election == .ranked { counters[.rankedElection] += 1 }
         if history.isRetired.contains(true), electorate.mix == .ranked { counters[.topRanksDead] += 1 }
