@@ -118,7 +118,7 @@ let package = Package(
         .testTarget(name: "ExplorationTests", dependencies: ["Exploration"], swiftSettings: strict),
         .testTarget(
             name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Exploration", "Simulation"], swiftSettings: strict),
         .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
         // A disk in memory for tests: what was not synced is lost or torn when they say so.
         .target(name: "CCrashDisk", dependencies: ["CSQLite"], path: "Tests/CCrashDisk"),

@@ -32,6 +32,11 @@ package struct Graph: Hashable, Sendable {
         }
     }
 
+    mutating func isolate(_ member: Int) {
+        for other in 0..<size { hearers[other] &= ~(1 << UInt8(member)) }
+        hearers[member] = 0
+    }
+
     /// A different one for every graph, to draw different worlds from.
     var hash: UInt64 { stableHash(hearers) }
 
