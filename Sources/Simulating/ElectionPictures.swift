@@ -41,7 +41,7 @@ enum ElectionPictures {
 
     private static func rounds(_ figures: [ElectionFigures]) -> String {
         bars(
-            figures, title: "Elections in which the first that asked did not win (above the bars: mean number of tries)",
+            figures, title: "Elections with more than one try (above: tries, on average)",
             value: { figure in
                 let more = figure.rounds.dropFirst().reduce(0, +)
                 let tries = figure.rounds.enumerated().reduce(0) { $0 + ($1.offset + 1) * $1.element }
