@@ -67,7 +67,8 @@ import Testing
                 SimulationOptions(
                     seed: seed, duration: .seconds(20), faults: [], election: mix, priorities: [0, 200, 100]))
             #expect(result.report == nil)
-            #expect(result.counters[.leaderElected] == 1 + result.counters[.priorityHonoured])
+            // Worlds without faults still have hand-overs that somebody asks for.
+            #expect(result.counters[.leaderElected] == 1 + result.counters[.handOver])
             #expect(result.counters[.priorityHonoured] <= 1)
         }
     }
