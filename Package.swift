@@ -33,6 +33,7 @@ let package = Package(
     products: [
         .executable(name: "conclave", targets: ["conclave"]),
         .executable(name: "simulator", targets: ["simulator"]),
+        .executable(name: "tortured-member", targets: ["tortured-member"]),
         .library(name: "ConclaveClient", targets: ["ConclaveClient"]),
         .library(name: "Simulation", targets: ["Simulation"]),
     ],
@@ -102,12 +103,19 @@ let package = Package(
                 "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", nioCore, nioHTTP1,
             ],
             swiftSettings: strict),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "Node", "HTTPAPI", "SQLiteStorage", argumentParser, configuration, systemPackage, lifecycle,
+                unixSignals,
+                logging, metrics, nioPosix,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
-                argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics,
-                nioPosix,
+                "Serving", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture", argumentParser,
+                unixSignals, nioCore,
             ],
             swiftSettings: strict),
 
@@ -122,8 +130,16 @@ let package = Package(
         .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
         // A disk in memory for tests: what was not synced is lost or torn when they say so.
         .target(name: "CCrashDisk", dependencies: ["CSQLite"], path: "Tests/CCrashDisk"),
+        .target(
+            name: "CrashDisk", dependencies: ["SQLiteStorage", "CCrashDisk", "Primitives"], path: "Tests/CrashDisk",
+            swiftSettings: strict),
         .testTarget(
-            name: "SQLiteStorageTests", dependencies: ["SQLiteStorage", "CCrashDisk"], swiftSettings: strict),
+            name: "SQLiteStorageTests", dependencies: ["SQLiteStorage", "CCrashDisk", "CrashDisk"],
+            swiftSettings: strict),
+        // A member on such a disk, for `conclave torture`.
+        .executableTarget(
+            name: "tortured-member", dependencies: ["Serving", "CrashDisk", "SQLiteStorage", "LocalProcesses"],
+            path: "Tests/TorturedMember", swiftSettings: strict),
         .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),
         .testTarget(name: "NodeTests", dependencies: ["Node", nioPosix, logging], swiftSettings: strict),
         .testTarget(
@@ -132,9 +148,10 @@ let package = Package(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient", "Serving"], swiftSettings: strict),
         .testTarget(
-            name: "TortureTests", dependencies: ["Torture", "HistoryChecker", "LoadGenerator", nioCore, nioHTTP1],
+            name: "TortureTests",
+            dependencies: ["Torture", "HistoryChecker", "LoadGenerator", "LocalProcesses", nioCore, nioHTTP1],
             swiftSettings: strict),
         .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
@@ -142,7 +159,8 @@ let package = Package(
             dependencies: ["LoadGenerator", "LocalProcesses", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
+            name: "ProcessTests",
+            dependencies: ["conclave", "tortured-member", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
             swiftSettings: strict),
     ]
 )

@@ -67,7 +67,13 @@ package final class StateStore: @unchecked Sendable {
 
     /// Moves a lost state aside (`state.db.lost`, in place of one moved there before) and opens an empty one.
     package static func startAnew(directory: String, identity: StoreIdentity) throws(StorageError) -> StateStore {
-        let files = try SystemDirectory(preparing: directory)
+        try startAnew(in: SystemDirectory(preparing: directory), identity: identity)
+    }
+
+    /// The same in a directory that is there.
+    package static func startAnew(
+        in files: any StoreDirectory, identity: StoreIdentity
+    ) throws(StorageError) -> StateStore {
         let lock = try files.lock("state.lock")
         for suffix in ["", "-wal", "-shm"] {
             try files.rename("state.db" + suffix, to: "state.db.lost" + suffix)

@@ -19,8 +19,25 @@ package protocol StoreDirectory {
     func sync() throws(StorageError)
 }
 
+/// Where each of a node's stores keeps its files. The stores have a thread each and share none.
+package struct StoreDirectories {
+    package var log: any StoreDirectory
+    package var state: any StoreDirectory
+
+    package init(log: any StoreDirectory, state: any StoreDirectory) {
+        self.log = log
+        self.state = state
+    }
+
+    /// Both in one directory of the file system, created when it is missing.
+    package static func system(_ path: String) throws(StorageError) -> StoreDirectories {
+        let directory = try SystemDirectory(preparing: path)
+        return StoreDirectories(log: directory, state: directory)
+    }
+}
+
 extension StoreDirectory {
-    func path(of name: String) -> String { path + "/" + name }
+    package func path(of name: String) -> String { path + "/" + name }
 }
 
 /// A file that is not SQLite's.

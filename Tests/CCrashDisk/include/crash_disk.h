@@ -27,6 +27,10 @@ typedef enum : uint32_t {
 
 // An empty disk, registered as a VFS under a name of its own.
 crash_disk *crash_disk_create(void);
+// A disk whose paths are those of the file system, which holds what is durable of each file and nothing else: the end of
+// this process, however it comes, is a loss of power. The seed decides what gets there before anybody synced it.
+// Of the settings below, capacity is that of the file system; it cannot become what another disk was.
+crash_disk *crash_disk_create_over_directory(uint64_t seed);
 // Forgets a disk on which nothing is open any more.
 void crash_disk_free(crash_disk *disk);
 const char *crash_disk_vfs_name(const crash_disk *disk);

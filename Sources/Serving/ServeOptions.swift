@@ -1,4 +1,4 @@
-import ArgumentParser
+internal import ArgumentParser
 import Configuration
 import Consensus
 import Foundation
@@ -54,7 +54,7 @@ struct ServeOptions {
             name: name, dataDirectory: values[.dataDir] ?? "\(name).conclave",
             clusterToken: values[.clusterToken] ?? "conclave", members: members, peerListenHost: peer.host,
             peerListenPort: peer.port, settings: try values.settings(isAlone: members.count == 1),
-            version: Conclave.version)
+            version: Release.version)
         return ServeOptions(
             node: node, listenHost: listen.host, listenPort: listen.port, ioThreads: try values.ioThreads(),
             logLevel: try values.logLevel())
