@@ -114,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Serving", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture", argumentParser,
+                "Serving", "Consensus", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
+                argumentParser,
                 unixSignals, nioCore,
             ],
             swiftSettings: strict),
