@@ -13,6 +13,7 @@ package struct Violation: Error, Sendable {
 /// Things that must happen now and then, or the simulation tests less than it seems to.
 package enum Sometimes: Int, CaseIterable, Sendable {
     case leaderElected, splitVote, preVoteRefused, voteRefused, handOver, handOverDone, handOverAbandoned
+    case rankedElection, priorityHonoured, topRanksDead, nobodyMayLead
     case quorumLost, diskStalled, stalledLeaderReplaced, leaderGoneNoticed
     case entriesTruncated, snapshotSent, snapshotInstalled, damageRepaired, logCompacted
     case divergenceNoticed, divergenceRepaired

@@ -21,7 +21,8 @@ extension World {
             hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
             damagedBelow: history.damage[node.number])
         let replica = Replica(
-            id: node.id, settings: swarm.settings, recovered: recovered, state: state, bootstrap: bootstrap,
+            id: node.id, settings: electorate.settings(swarm.settings, of: node.number, life: node.life),
+            recovered: recovered, state: state, bootstrap: bootstrap,
             bounds: swarm.historyBounds, logBounds: swarm.logBounds, seed: random.next(), now: reading)
         node.process = SimulatedNode.Process(
             replica, members: nodes.count, nextSave: now + random.around(swarm.saveInterval))

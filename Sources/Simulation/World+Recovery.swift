@@ -35,6 +35,7 @@ extension World {
         guard let leader = commonLeader else {
             agreedSince = nil
             guard now >= since + patience else { return }
+            if nobodyMayLead { return try giveUp() }
             throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
         }
         let agreed = agreedSince ?? now
@@ -59,7 +60,7 @@ extension World {
         return number
     }
 
-    private var views: [String] {
+    var views: [String] {
         liveNodes.map { node in
             node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
                 ?? "down"

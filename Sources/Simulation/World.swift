@@ -1,4 +1,5 @@
 internal import Consensus
+internal import Exploration
 internal import KeyValue
 internal import Primitives
 internal import ReplicaCore
@@ -13,6 +14,7 @@ struct World {
     var nodes: [SimulatedNode] = []
     var numberOf: [NodeID: Int] = [:]
     let bootstrap: Configuration
+    let electorate: Electorate
     var network: Network
     var history: History
     var clients: [Client] = []
@@ -35,6 +37,8 @@ struct World {
     var brokenByDisk: Violation?
     /// The world went where its checks say nothing.
     var isInconclusive = false
+    /// The priority of the newest leader.
+    var leadingPriority: UInt8 = 0
     /// Since when, in the recovery, all agree on one leader.
     var agreedSince: Int64?
     /// True while nothing may go wrong but by the cluster's own doing.
@@ -58,6 +62,8 @@ struct World {
         self.random = random
         let names = (1...options.nodes).map { "n\($0)" }
         bootstrap = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
+        electorate = Electorate(
+            members: options.nodes, mix: options.election, priorities: options.priorities, seed: options.seed)
         network = Network(nodes: options.nodes)
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
         trace.sink = sink
