@@ -155,6 +155,8 @@ package enum Limits {
     package static let memberSilence = TimeSpan.seconds(2)
     /// How long a client that was answered for the last time may take to read that and hang up.
     package static let lingering = TimeSpan.seconds(2)
+    /// How long a node that stops still takes requests on connections it has: a client may be sending one.
+    package static let lastCall = TimeSpan.milliseconds(100)
     /// How long a node that stops waits for requests in flight.
     package static let shutdown = TimeSpan.seconds(5)
 
@@ -179,6 +181,7 @@ package enum Limits {
             (electionNameBytes + candidateBytes) * 3 + 512 < headBytes, "a candidacy must fit into a request's head")
         precondition(minimumHeartbeat < heartbeat && heartbeat < maximumHeartbeat, "heartbeats need a range")
         precondition(renewalsPerRequest < jsonValues, "a renewal of many leases must fit into a JSON body")
+        precondition(lastCall < shutdown, "a node that stops must wait for the requests it still takes")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }
 }
