@@ -193,7 +193,7 @@ extension Store {
 }
 
 extension CandidacyLease {
-    var isNamed: Bool { if case .named = self { true } else { false } }
+    package var isNamed: Bool { if case .named = self { true } else { false } }
 
     fileprivate var ttl: TimeSpan? {
         switch self {
