@@ -47,9 +47,15 @@ extension World {
     mutating func makeClients() {
         let count = min(4 + random.below(8), options.clients)
         for number in 0..<count {
-            let role =
-                number < Client.Role.allCases.count
-                ? Client.Role.allCases[number] : Client.Role.allCases[random.below(Client.Role.allCases.count)]
+            // A succession needs more than one candidate.
+            let role: Client.Role =
+                if number < Client.Role.allCases.count {
+                    Client.Role.allCases[number]
+                } else if random.chance(5000) {
+                    .candidate
+                } else {
+                    Client.Role.allCases[random.below(Client.Role.allCases.count)]
+                }
             clients.append(Client(number: number, role: role))
             schedule.add(.client(number), at: random.around(100_000_000))
         }

@@ -40,7 +40,9 @@ struct ElectionFacts {
         let stands = last?.fence == condition.fence && last?.endedAt == nil
         let isRefused = if case .failed(.fenced) = result { true } else { false }
         guard stands != isRefused else {
-            throw Violation("28", "a write under \(condition) comes to \(result) while the leadership is \(String(describing: last))")
+            throw Violation(
+                "28",
+                "a write under \(condition) comes to \(result) while the leadership is \(String(describing: last))")
         }
     }
 

@@ -103,7 +103,8 @@ struct History {
         else { return false }
         guard model.records(.key(put.key), at: position.revision) == [holder] else {
             throw Violation(
-                "linearizability", "a write lost against \(holder), which was not there at \(position.revision.rawValue)")
+                "linearizability",
+                "a write lost against \(holder), which was not there at \(position.revision.rawValue)")
         }
         try refused(number, mayBeApplied: false)
         return true

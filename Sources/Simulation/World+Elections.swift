@@ -16,7 +16,7 @@ extension World {
     // MARK: - Candidates
 
     private mutating func anyElection() -> ElectionID {
-        switch random.below(4) {
+        switch random.below(8) {
         case 0: ElectionID(kind: .lock, name: Bytes("l".utf8))
         case 1: ElectionID(kind: .election, name: Bytes("f".utf8))
         default: ElectionID(kind: .election, name: Bytes("e".utf8))
@@ -141,7 +141,8 @@ extension World {
         let expected = history.elections.events(of: observation.election, after: observation.cursor)
         let isNext = zip(events, expected).allSatisfy { $0.tellsTheSame(as: $1) } && events.count <= expected.count
         guard isNext, let last = events.last else {
-            throw Violation("29", "after \(observation.cursor), \(observation.election) brings \(events), not \(expected)")
+            throw Violation(
+                "29", "after \(observation.cursor), \(observation.election) brings \(events), not \(expected)")
         }
         counters[.changesObserved] += events.count
         observations[id]?.cursor = last.fence
