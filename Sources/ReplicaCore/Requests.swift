@@ -8,6 +8,8 @@ struct PendingRequest: Sendable {
     var deadline: Instant
     /// Set when a write was handed to a leader: from then on its outcome may be unknown.
     var origin: UInt64?
+    /// The lease by whose renewal a campaign was handed on.
+    var renewing: LeaseID?
     /// A campaign that looked like a mere renewal of its lease and was more: it gets an entry of its own.
     var needsOwnEntry = false
 }
@@ -139,11 +141,13 @@ extension Replica {
     }
 
     /// The lease whose renewal is all that a write asks for: who repeats its campaign costs a share of an entry.
-    private func renewal(in proposal: Proposal, of request: RequestID) -> LeaseID? {
+    private mutating func renewal(in proposal: Proposal, of request: RequestID) -> LeaseID? {
         guard case .campaign = proposal.command, requests[request]?.needsOwnEntry == false, !isFenced else {
             return nil
         }
-        return store.renewal(in: proposal)
+        let lease = store.renewal(in: proposal)
+        requests[request]?.renewing = lease
+        return lease
     }
 
     /// One entry renews every lease heard of since the last one, on any node; more than fit into one share a few.

@@ -97,6 +97,35 @@ extension ClientReply {
         #expect(result?.grant?.id == LeaseID(2))
     }
 
+    /// Found by the simulator (seed 91 when it was written).
+    @Test func aRenewalOfALeaseThatIsGoneSpeaksForNoOther() {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        let behind = cluster.ids.first { $0 != leader }!
+        _ = cluster.ask(campaign("a", lease: 1), at: leader)
+        cluster.run(for: .milliseconds(100))
+        cluster.isLost = { message in
+            if case .consensus(.append) = message { true } else { false }
+        }
+        // This node still knows the candidacy by its first lease.
+        let request = cluster.send(campaign("a", lease: 3), to: behind, timeout: .seconds(9))
+        cluster.isLost = { _ in false }
+        let resignation = Resignation(candidacy: CandidacyID(election: controller, candidate: Bytes("a".utf8)))
+        let mail = cluster.mail
+        cluster.mail = []
+        _ = cluster.ask(.write(Proposal(command: .resign(resignation))), at: leader)
+        cluster.cutOff = [behind]
+        _ = cluster.ask(campaign("a", ttl: .seconds(30), lease: 2), at: leader)
+        cluster.cutOff = []
+        cluster.now = cluster.now + .milliseconds(30)
+        cluster.mail += mail
+        cluster.settle()
+        cluster.run(for: .seconds(1))
+        let result = cluster.replies[request]?.candidacy
+        #expect(result?.grant?.id == LeaseID(2))
+        #expect(result.map { $0.grant?.remaining == $0.grant?.ttl } == true)
+    }
+
     @Test func theLeaseOfACandidacyIsNotResetWhenTheCoreElects() {
         var cluster = TestReplicas(3)
         let old = cluster.waitForLeader()
@@ -140,6 +169,23 @@ extension ClientReply {
         }
         cluster.run(for: .milliseconds(50))
         #expect(cluster.changes[WatchID(2), default: []] == changes)
+    }
+
+    /// Found by the simulator (seed 22 when it was written).
+    @Test func anObservationResumesAtANodeThatIsBehind() {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        let behind = cluster.ids.first { $0 != leader }!
+        cluster.cutOff = [behind]
+        _ = cluster.ask(campaign("a", ttl: .seconds(1), lease: 1), at: leader)
+        _ = cluster.ask(campaign("b", lease: 2), at: leader)
+        let told = cluster.store(leader).summary(of: controller).fence
+        _ = cluster.ask(.observe(WatchID(1), controller, after: told), at: behind)
+        #expect(cluster.ended[WatchID(1)] == nil)
+        cluster.cutOff = []
+        cluster.mail = []
+        cluster.run(for: .seconds(4))
+        #expect(cluster.changes[WatchID(1), default: []].map(\.leader?.candidate) == [Bytes("b".utf8)])
     }
 
     @Test func aPausedObservationMissesNothing() {
