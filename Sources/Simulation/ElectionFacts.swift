@@ -30,7 +30,12 @@ struct ElectionFacts {
         _ effect: ClusterModel.Effect, _ proposal: Proposal, _ result: CommandResult, in store: Store, at now: Int64
     ) throws(Violation) {
         if let condition = proposal.fence, !effect.isRepetition { try checkFenced(condition, result) }
-        for event in effect.elections { try take(event, effect, at: now) }
+        for event in effect.elections {
+            if let leader = event.leader, store.lease(leader.lease).map({ $0.remaining > .zero }) != true {
+                throw Violation("28", "\(leader) is seated though its lease is over")
+            }
+            try take(event, effect, at: now)
+        }
         for id in events.keys.sorted() { try checkSeat(id, in: store) }
     }
 
