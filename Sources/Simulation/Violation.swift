@@ -23,7 +23,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case controllerChanged
     case lostWithoutEntry, candidacyBegun, candidacyRenewed, renewalShared, succession, vacancy, resignation
     case fencedWrite, fencedOff, electionObserved, observationResumed, changesObserved
-    case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, progressTold, compaction
+    case watchOpened, watchResumed, watchPaused, watchCompacted, resumeCompacted, eventsDelivered, progressTold,
+        compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
     case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged
     case syncFailed, diskFull, stateLost, diskLost, stateDiverged

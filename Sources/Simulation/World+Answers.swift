@@ -158,6 +158,7 @@ extension World {
         guard watch.cursor.next < oldest, oldest <= history.model.store.oldestRevision else {
             throw Violation("29", "watch \(id.rawValue) after \(watch.cursor.rawValue) is refused as compacted")
         }
+        counters[.resumeCompacted] += 1
     }
 }
 
