@@ -22,6 +22,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
     case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
     case controllerChanged
+    case lostWithoutEntry, candidacyBegun, candidacyRenewed, renewalShared, succession, vacancy, resignation
+    case fencedWrite, fencedOff, electionObserved, observationResumed, changesObserved
     case watchOpened, watchResumed, watchPaused, watchCompacted, resumeCompacted, eventsDelivered, progressTold,
         compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped

@@ -97,6 +97,7 @@ extension World {
             throw Violation("26", "\(history.model.store.leaseCount) leases that nobody renews are still there")
         }
         for (_, watch) in watches.sorted(by: { $0.key < $1.key }) { try checkComplete(watch) }
+        try checkObservationsComplete()
         guard !liveNodes.contains(where: { history.isUnfit($0.number) }) else {
             throw Violation("15", "a node that lost something, or differs, was not repaired")
         }

@@ -20,6 +20,8 @@ struct World {
     var clients: [Client] = []
     var calls: [CallID: Call] = [:]
     var watches: [WatchID: WatchCheck] = [:]
+    var observations: [WatchID: Observation] = [:]
+    var candidacyLeases: UInt64 = 0
     var nextCall: UInt64 = 0
     var nextWatch: UInt64 = 0
     var trace = Trace()
