@@ -62,7 +62,8 @@ let package = Package(
         .target(
             name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
             swiftSettings: strict),
-        .target(name: "Simulation", dependencies: ["ReplicaCore", collections, heap], swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Exploration", "ReplicaCore", collections, heap], swiftSettings: strict),
         .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
         .target(name: "HistoryChecker", swiftSettings: strict),
 
@@ -96,8 +97,10 @@ let package = Package(
             dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
             swiftSettings: strict),
         .target(
-            name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
-        // Two commands of `conclave` alone: all of it takes many times as long to build for speed. With real stores besides.
+            name: "Simulating",
+            dependencies: ["Consensus", "Exploration", "Primitives", "Simulation", argumentParser],
+            swiftSettings: strict),
+        // Three commands of `conclave` alone: all of it takes many times as long to build for speed. With real stores besides.
         .executableTarget(
             name: "simulator", dependencies: ["Simulating", "CrashDiskStores", argumentParser], swiftSettings: strict),
         .target(
@@ -117,7 +120,8 @@ let package = Package(
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Serving", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture", argumentParser,
+                "Serving", "Consensus", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
+                argumentParser,
                 unixSignals, nioCore,
             ],
             swiftSettings: strict),
@@ -130,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Simulation", "CrashDiskStores"], swiftSettings: strict),
+            name: "SimulationTests", dependencies: ["Simulation", "Exploration", "CrashDiskStores"],
+            swiftSettings: strict),
         .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
         // A disk in memory for tests: what was not synced is lost or torn when they say so.
         .target(name: "CCrashDisk", dependencies: ["CSQLite"], path: "Tests/CCrashDisk"),

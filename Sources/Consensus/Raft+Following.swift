@@ -13,6 +13,7 @@ extension Raft {
         #endif
         becomeFollower(of: sender, now: now, into: &out)
         heardFromLeader(now: now, time: append.time, commit: append.commit)
+        announcePriority(now: now, into: &out)
         switch place(append, into: &out) {
         case .matching:
             oweAcknowledgement(of: append)

@@ -45,6 +45,14 @@ package struct ServeCommand: AsyncParsableCommand {
         help: "How long a leader may be silent before the others look for a new one, up to twice this. (default: 400ms)"
     )
     var electionTimeout: String?
+    @Option(
+        help: """
+            How members settle who campaigns when there is no leader: randomized (who asks first) or ranked (all back the \
+            best placed). (default: randomized)
+            """)
+    var election: String?
+    @Option(help: "A leader hands over to a member with a higher priority, 0 to 255; 0 = never lead. (default: 100)")
+    var priority: String?
     @Option(help: "Threads that serve clients; the first also runs the core. (default: 1)")
     var ioThreads: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical. (default: notice)")
@@ -58,7 +66,7 @@ package struct ServeCommand: AsyncParsableCommand {
         let given: [ServeSetting: String?] = [
             .name: name, .dataDir: dataDir, .listen: listen, .peerListen: peerListen, .cluster: cluster,
             .clusterToken: clusterToken, .heartbeat: heartbeat, .electionTimeout: electionTimeout,
-            .ioThreads: ioThreads, .logLevel: logLevel,
+            .election: election, .priority: priority, .ioThreads: ioThreads, .logLevel: logLevel,
         ]
         return given.compactMapValues { $0 }
     }

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Exploration
 import Primitives
 internal import Simulation
 
@@ -51,6 +52,10 @@ package struct SimulateCommand: AsyncParsableCommand {
             "Keep logs and states in: simulated, sqlite (the stores that ship), or mixed. Only simulator has the latter two."
     )
     var store: WorldStores?
+    @Option(help: "How elections go: \(ElectionMix.allCases.map(\.rawValue).joined(separator: ", ")), or drawn.")
+    var election = "drawn"
+    @Option(help: "The nodes' priorities, 0 to 255 each (a list), or drawn.")
+    var priorities = "drawn"
     @Option(help: "Write every event of a single seed to this file.")
     var trace: String?
     @Flag(help: "Fail when something that worlds are there to show never happened.")
@@ -79,6 +84,8 @@ package struct SimulateCommand: AsyncParsableCommand {
         guard limit > 0 else { throw ValidationError("--limit is 0; at least 1 is needed") }
         _ = try plantedBugs()
         _ = try onlyFaults()
+        _ = try electionMix()
+        _ = try priorityList()
     }
 
     package func run() async throws {
@@ -128,13 +135,14 @@ package struct SimulateCommand: AsyncParsableCommand {
         let kinds = try faultKinds()
         let bug = try plantedBugs().first
         let only = try onlyFaults()
+        let (mix, list) = (try electionMix(), try priorityList())
         let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
         let range = seed.map { $0...$0 } ?? from...(from + UInt64(seeds) - 1)
         return range.map { seed in
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
                 duration: .seconds(length), faults: kinds, planted: bug, onlyFaults: only,
-                clients: clients, stores: (store ?? .mixed).stores(seed: seed))
+                clients: clients, election: mix, priorities: list, stores: (store ?? .mixed).stores(seed: seed))
         }
     }
 
@@ -150,6 +158,30 @@ package struct SimulateCommand: AsyncParsableCommand {
                 return fault
             }
         }
+    }
+
+    private func electionMix() throws -> ElectionMix? {
+        guard election != "drawn" else { return nil }
+        guard let mix = ElectionMix(rawValue: election) else {
+            let allowed = ElectionMix.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--election is \(election); allowed are \(allowed), drawn")
+        }
+        return mix
+    }
+
+    private func priorityList() throws -> [UInt8]? {
+        guard priorities != "drawn" else { return nil }
+        let list = try priorities.split(separator: ",").map { text in
+            guard let priority = UInt8(text) else {
+                throw ValidationError("--priorities names \(text); a number from 0 to 255 is expected for each node")
+            }
+            return priority
+        }
+        guard list.count == nodes else {
+            throw ValidationError(
+                "--priorities names \(list.count) of them, for --nodes \(nodes); one each is expected")
+        }
+        return list
     }
 
     private func onlyFaults() throws -> [Int]? {

@@ -24,7 +24,8 @@ extension World {
         let seed = random.next()
         let replica = PlantedBug.plant(options.planted) {
             Replica(
-                id: node.id, settings: swarm.settings, recovered: recovered, state: state, bootstrap: bootstrap,
+                id: node.id, settings: electorate.settings(swarm.settings, of: node.number, life: node.life),
+                recovered: recovered, state: state, bootstrap: bootstrap,
                 bounds: swarm.historyBounds, logBounds: swarm.logBounds, watchPage: swarm.watchPage, seed: seed,
                 now: reading)
         }

@@ -35,6 +35,7 @@ extension World {
         guard let leader = commonLeader else {
             agreedSince = nil
             guard now >= since + patience else { return }
+            if nobodyMayLead { return try giveUp() }
             throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
         }
         let agreed = agreedSince ?? now
@@ -60,7 +61,7 @@ extension World {
         return number
     }
 
-    private var views: [String] {
+    var views: [String] {
         liveNodes.map { node in
             node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
                 ?? "down"
@@ -97,6 +98,7 @@ extension World {
             throw Violation("26", "\(history.model.store.leaseCount) leases that nobody renews are still there")
         }
         for (_, watch) in watches.sorted(by: { $0.key < $1.key }) { try checkComplete(watch) }
+        try checkObservationsComplete()
         guard !liveNodes.contains(where: { history.isUnfit($0.number) }) else {
             throw Violation("15", "a node that lost something, or differs, was not repaired")
         }

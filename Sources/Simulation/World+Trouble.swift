@@ -119,7 +119,7 @@ extension World {
         }
         let isWhole = !options.faults.isEmpty && nodes.allSatisfy { !history.isUnfit($0.number) }
         var spare = isWhole && random.chance(3000) ? (nodes.count - 1) / 2 : 0
-        for node in nodes {
+        for node in nodesByRank {
             if spare > 0, random.chance(5000) {
                 spare -= 1
                 crash(node)

@@ -1,4 +1,5 @@
 internal import Consensus
+internal import Exploration
 internal import KeyValue
 internal import Primitives
 internal import ReplicaCore
@@ -13,11 +14,14 @@ struct World {
     var nodes: [SimulatedNode] = []
     var numberOf: [NodeID: Int] = [:]
     let bootstrap: Configuration
+    let electorate: Electorate
     var network: Network
     var history: History
     var clients: [Client] = []
     var calls: [CallID: Call] = [:]
     var watches: [WatchID: WatchCheck] = [:]
+    var observations: [WatchID: Observation] = [:]
+    var candidacyLeases: UInt64 = 0
     var nextCall: UInt64 = 0
     var nextWatch: UInt64 = 0
     var trace = Trace()
@@ -37,6 +41,8 @@ struct World {
     var isInconclusive = false
     /// When a member that was cut off in the recovery is heard again.
     var rejoinsAt: Int64 = 0
+    /// The priority of the newest leader.
+    var leadingPriority: UInt8 = 0
     /// Since when, in the recovery, all agree on one leader.
     var agreedSince: Int64?
     /// True while nothing may go wrong but by the cluster's own doing.
@@ -60,6 +66,8 @@ struct World {
         self.random = random
         let names = (1...options.nodes).map { "n\($0)" }
         bootstrap = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
+        electorate = Electorate(
+            members: options.nodes, mix: options.election, priorities: options.priorities, seed: options.seed)
         network = Network(nodes: options.nodes)
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
         trace.sink = sink

@@ -33,6 +33,7 @@ struct Conclave: AsyncParsableCommand {
             DemoCommand.self,
             SimulateCommand.self,
             ExploreCommand.self,
+            ElectionsCommand.self,
             TortureCommand.self,
             BenchCommand.self,
         ])
