@@ -45,8 +45,9 @@ extension Store {
         var count = 0
         for candidate in due {
             #if PlantedBugs
-                if planted(.expiresRenewed), let attached = endLease(candidate.lease) {
-                    ended += attached
+                if planted(.expiresRenewed), let lease = endLease(candidate.lease) {
+                    ended += lease.keys.orderedKeys
+                    candidacies += lease.candidacies.orderedKeys
                     count += 1
                     continue
                 }
