@@ -6,9 +6,9 @@ internal import ReplicaCore
 
 extension World {
     /// A vote goes to a candidate whose log, as it asked with it, is not behind the voter's (Raft §5.4.1). A voter that looks
-    /// for a leader has appended nothing since.
+    /// for a leader has appended nothing since, unless one batch brought entries, and the leader's end, too.
     func checkGranted(_ out: borrowing Outbox, by node: SimulatedNode) throws(Violation) {
-        guard let voter = node.process, voter.replica.raft.isLooking else { return }
+        guard let voter = node.process, voter.replica.raft.isLooking, out.write?.change == nil else { return }
         for (to, message) in out.thenSend {
             guard case .consensus(.voteReply(let reply)) = message, reply.granted, let number = numberOf[to],
                 voter.replica.raft.term == reply.term,
