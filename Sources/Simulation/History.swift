@@ -22,6 +22,8 @@ struct History {
     private(set) var leaders: [Term: Int] = [:]
     /// The one of ``leaders`` that was seen last.
     private var lastLeader: (term: Term, node: Int) = (.zero, 0)
+    /// The cluster time of each term's leader.
+    var leaderClocks: [Term: LeaderClock] = [:]
     private var operationOf: [Bytes: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
     private var candidacies: [Vote: VoteRequest] = [:]
@@ -264,6 +266,7 @@ struct History {
             "2", "n\(node.number + 1) acknowledges entry \(index.rawValue), but only \(covered.rawValue) is durable")
     }
 
+    /// Election safety (Raft §5.2).
     mutating func checkLeader(_ node: SimulatedNode, term: Term) throws(Violation) {
         if lastLeader.term == term, lastLeader.node == node.number { return }
         guard let known = leaders[term], known != node.number else {

@@ -42,6 +42,7 @@ extension World {
         try history.checkElected(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
         try checkTakeOver(node, replica.raft.settings)
+        try checkInheritedTime(node, replica.raft)
     }
 
     /// A leader whose disk does not answer gives up its office (`invariants.md` 8); only what the process itself missed, and
