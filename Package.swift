@@ -99,10 +99,13 @@ let package = Package(
                 "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", nioCore, nioHTTP1,
             ],
             swiftSettings: strict),
+        // The process between `conclave elect` and its command: a fork, which Swift cannot do.
+        .target(name: "CKeeper"),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
+                "CKeeper", "Node", "HTTPAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses",
+                "Torture",
                 argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics,
                 nioPosix,
             ],
