@@ -16,14 +16,19 @@ package enum Command: Hashable, Sendable {
     case expireLeases([LeaseGeneration], term: Term)
     /// Forgets history up to and including this revision.
     case compact(through: Revision)
+    case campaign(Campaign)
+    case resign(Resignation)
 }
 
 /// A command with what makes a repetition of it harmless.
 package struct Proposal: Hashable, Sendable {
     package var idempotencyKey: IdempotencyKey?
+    /// The leadership that must stand for the command to be carried out.
+    package var fence: FenceCondition?
     package var command: Command
-    package init(idempotencyKey: IdempotencyKey? = nil, command: Command) {
+    package init(idempotencyKey: IdempotencyKey? = nil, fence: FenceCondition? = nil, command: Command) {
         self.idempotencyKey = idempotencyKey
+        self.fence = fence
         self.command = command
     }
 }
@@ -190,4 +195,11 @@ package enum Query: Hashable, Sendable {
     case lease(LeaseID)
     /// At most `limit` leases from an id on, in the order of their ids; 0 = ``Limits/rangePage``.
     case leases(from: LeaseID, limit: Int)
+    /// An election with the first `limit` of those who wait.
+    case election(ElectionID, limit: Int)
+    /// At most `limit` elections of a kind whose names begin with `prefix`, from `start` on; 0 = ``Limits/rangePage``.
+    case elections(ElectionID.Kind, prefix: Bytes, from: Bytes, limit: Int)
+    /// The last `limit` leaderships.
+    case leaderships(ElectionID, limit: Int)
+    case candidacy(CandidacyID)
 }

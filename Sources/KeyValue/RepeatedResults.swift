@@ -13,7 +13,7 @@ extension CommandResult {
                 TransactionResult(
                     succeeded: result.succeeded, results: result.results.map { $0.telling(remaining) },
                     revision: result.revision))
-        case .deleted, .leaseRevoked, .leasesExpired, .compacted, .failed: self
+        case .deleted, .leaseRevoked, .leasesExpired, .compacted, .candidacy, .resigned, .failed: self
         }
     }
 }

@@ -57,7 +57,7 @@ extension Store {
     }
 
     func quotaRefusal(adding bytes: Int) -> CommandFailure? {
-        keys.bytes + bytes > bounds.storeBytes ? .quotaExceeded(limit: bounds.storeBytes) : nil
+        storeBytes + bytes > bounds.storeBytes ? .quotaExceeded(limit: bounds.storeBytes) : nil
     }
 }
 

@@ -1,3 +1,4 @@
+package import KeyValue
 package import Logging
 package import NIOCore
 internal import NIOPosix
@@ -51,9 +52,23 @@ package final class NodeRuntime: NodeService {
         _ request: WatchRequest, timeout: TimeSpan, sink: any WatchSink,
         completion: @escaping @Sendable (ClientReply) -> Void
     ) -> WatchID {
+        open(sink, timeout, completion) { .watch($0, request) }
+    }
+
+    package func observe(
+        _ election: ElectionID, after fence: Fence?, timeout: TimeSpan, sink: any WatchSink,
+        completion: @escaping @Sendable (ClientReply) -> Void
+    ) -> WatchID {
+        open(sink, timeout, completion) { .observe($0, election, after: fence) }
+    }
+
+    private func open(
+        _ sink: any WatchSink, _ timeout: TimeSpan, _ completion: @escaping @Sendable (ClientReply) -> Void,
+        _ request: (WatchID) -> ClientRequest
+    ) -> WatchID {
         let id = WatchID(nextWatch.wrappingAdd(1, ordering: .relaxed).oldValue)
         let answer = PendingAnswer(loop: sink.eventLoop, completion: completion)
-        core.post(.openWatch(id, request, timeout: timeout, sink: sink, answer: answer))
+        core.post(.openWatch(id, request(id), timeout: timeout, sink: sink, answer: answer))
         return id
     }
 

@@ -1,3 +1,4 @@
+package import KeyValue
 package import NIOCore
 package import Primitives
 package import ReplicaCore
@@ -17,6 +18,13 @@ package protocol NodeService: AnyObject, Sendable {
     /// Deliveries go to `sink` on its loop until ``closeWatch(_:)`` or ``WatchSink/ended(_:)``.
     func openWatch(
         _ request: WatchRequest, timeout: TimeSpan, sink: any WatchSink,
+        completion: @escaping @Sendable (ClientReply) -> Void
+    ) -> WatchID
+
+    /// Opens a watch of an election, after a fence or from now on. `completion` gets `.observing` or `.refused` once; all
+    /// else is as for ``openWatch(_:timeout:sink:completion:)``.
+    func observe(
+        _ election: ElectionID, after fence: Fence?, timeout: TimeSpan, sink: any WatchSink,
         completion: @escaping @Sendable (ClientReply) -> Void
     ) -> WatchID
 

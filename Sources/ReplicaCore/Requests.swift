@@ -8,6 +8,8 @@ struct PendingRequest: Sendable {
     var deadline: Instant
     /// Set when a write was handed to a leader: from then on its outcome may be unknown.
     var origin: UInt64?
+    /// A campaign that looked like a mere renewal of its lease and was more: it gets an entry of its own.
+    var needsOwnEntry = false
 }
 
 /// What waits for an origin number to come by in the log.
@@ -31,8 +33,10 @@ extension Replica {
         case .read(let query, .stale) where hasBeenCurrent: return answerStale(id, query, at: now, into: &out)
         case .watch(let watch, let wanted) where wanted.start != .now:
             return openResumed(id, watch, wanted, at: now, into: &out)
+        case .observe(let watch, let election, let after?):
+            return observeResumed(id, watch, election, after: after, at: now, into: &out)
         case .write, .renew: queue.append(id)
-        case .read, .watch: arrivedReads.append(id)
+        case .read, .watch, .observe: arrivedReads.append(id)
         }
         requests[id] = PendingRequest(content: request, deadline: deadline)
         deadlines.add(id, at: deadline)
@@ -48,7 +52,7 @@ extension Replica {
         let refusal: Refusal =
             switch request.content {
             case .write, .renew: request.origin != nil ? .timeout : .noLeader
-            case .read, .watch: isFenced ? .notReady("this node is repairing its state") : .noLeader
+            case .read, .watch, .observe: isFenced ? .notReady("this node is repairing its state") : .noLeader
             }
         reply(id, .refused(refusal, position(at: now)), into: &out)
         forgetOrigin(of: request)
@@ -84,6 +88,10 @@ extension Replica {
         for request in queue {
             switch requests[request]?.content {
             case .write(let proposal):
+                if let lease = renewal(in: proposal, of: request) {
+                    renewals.add([lease], for: request)
+                    continue
+                }
                 let origin = register([request])
                 items.append(Forward.Item(origin: origin, content: .proposal(proposal.encoded())))
             case .renew(let leases): renewals.add(leases, for: request)
@@ -102,7 +110,9 @@ extension Replica {
         for request in queue {
             switch requests[request]?.content {
             case .write(let proposal):
-                if let reason = reasonToRefuse(proposal) {
+                if let lease = renewal(in: proposal, of: request) {
+                    renewals.add([lease], for: request)
+                } else if let reason = reasonToRefuse(proposal) {
                     reply(request, .refused(reason.refusal, position(at: now)), into: &out)
                 } else {
                     propose(proposal.encoded(), origins: [register([request])], at: now)
@@ -113,6 +123,12 @@ extension Replica {
         }
         queue.removeAll(keepingCapacity: true)
         proposeRenewals(own: renewals, at: now)
+    }
+
+    /// The lease whose renewal is all that a write asks for: who repeats its campaign costs a share of an entry.
+    private func renewal(in proposal: Proposal, of request: RequestID) -> LeaseID? {
+        guard case .campaign = proposal.command, requests[request]?.needsOwnEntry == false, !isFenced else { return nil }
+        return store.renewal(in: proposal)
     }
 
     /// One entry renews every lease heard of since the last one, on any node; more than fit into one share a few.
@@ -282,10 +298,10 @@ extension Command {
     /// Whether the command may make the store larger; the others work on a full disk, too.
     fileprivate var addsData: Bool {
         switch self {
-        case .put, .grantLease: true
+        case .put, .grantLease, .campaign: true
         case .transaction(let transaction):
             (transaction.then + transaction.otherwise).contains { if case .put = $0 { true } else { false } }
-        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact: false
+        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact, .resign: false
         }
     }
 }

@@ -7,7 +7,7 @@ package struct RecoveredState: Hashable, Sendable {
     package var header: StateHeader
     /// The members as of ``StateHeader/appliedIndex``.
     package var configuration: Configuration
-    /// Versions by position, then leases by id, then remembered requests by order.
+    /// Versions by position, then leases by id, elections and candidacies by name, remembered requests by order.
     package var records: [StateRecord]
 }
 
@@ -98,6 +98,8 @@ package final class StateStore: @unchecked Sendable {
             for position in delta.removedVersions { try tables.removeVersion(position) }
             for lease in delta.removedLeases { try tables.removeLease(lease) }
             for order in delta.removedRequests { try tables.removeRequest(order) }
+            for election in delta.removedElections { try tables.removeElection(election) }
+            for candidacy in delta.removedCandidacies { try tables.removeCandidacy(candidacy) }
             for record in delta.upserts { try tables.write(record) }
             try tables.write(identity, header: delta.header, configuration: configuration)
         }
