@@ -23,7 +23,7 @@ extension Proposal {
         idempotencyKey = try reader.read()
         let tag = try reader.readByte()
         if tag == Self.fenceTag {
-            fence = try reader.read()
+            fence = try FenceCondition(from: &reader)
             command = try reader.read()
         } else {
             command = try Command(tag, from: &reader)
