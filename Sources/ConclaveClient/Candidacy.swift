@@ -9,7 +9,7 @@ struct Candidacy: Sendable {
     let value: ByteString
     let ttl: Duration
     let priority: Int
-    let lease = LeaseID(rawValue: .random(in: 1 ... .max))
+    let lease = LeaseID(rawValue: .random(in: 1...UInt64(Int64.max)))
 
     /// Takes a place in the line, or the office if it is free.
     var beginning: Call { request([]) }

@@ -124,10 +124,10 @@ extension Leadership {
         ring()
     }
 
-    /// It is over, for this reason unless it was before; tells everybody who listens.
+    /// It is over, for this reason unless it was already; tells everybody who listens.
     func finish(_ reason: LeadershipEnd) {
         let listeners = state.withLock { state -> [Listener] in
-            guard state.tenure.finish(reason) else { return [] }
+            guard state.tenure.finish(reason, at: .now) else { return [] }
             state.alarm?.cancel()
             state.alarm = nil
             defer { state.listeners = [:] }

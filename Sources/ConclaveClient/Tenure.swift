@@ -33,10 +33,10 @@ struct Tenure: Hashable, Sendable {
         return true
     }
 
-    /// It is over. Returns whether that is news.
-    mutating func finish(_ reason: LeadershipEnd) -> Bool {
+    /// It is over, for this reason unless it has run out before. Returns whether that is news.
+    mutating func finish(_ reason: LeadershipEnd, at now: ContinuousClock.Instant) -> Bool {
         guard end == nil else { return false }
-        end = reason
+        end = isCurrent(at: now) ? reason : .expired
         return true
     }
 }

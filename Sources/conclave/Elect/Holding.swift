@@ -20,7 +20,7 @@ struct Holding: Sendable {
 
     /// How long before the lease could end a leadership is over: for the command to end in order, and for SIGKILL to do
     /// its work.
-    static func margin(ttl: Duration, grace: Duration) -> Duration { grace + max(ttl / 20, .milliseconds(20)) }
+    static func margin(ttl: Duration, grace: Duration) -> Duration { grace + max(ttl / 20, .milliseconds(10)) }
 
     /// Holds on to `leadership` until it ends, the command does, or the task is cancelled.
     func hold(_ leadership: Leadership) async throws -> Outcome {
