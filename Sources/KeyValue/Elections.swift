@@ -134,7 +134,8 @@ package struct Leadership: Hashable, Sendable {
     }
 
     package init(
-        fence: Fence, candidate: Bytes, value: Bytes, priority: Int32, lease: LeaseID, began: ClusterTime, end: End? = nil
+        fence: Fence, candidate: Bytes, value: Bytes, priority: Int32, lease: LeaseID, began: ClusterTime,
+        end: End? = nil
     ) {
         self.fence = fence
         self.candidate = candidate

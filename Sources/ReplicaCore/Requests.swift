@@ -127,7 +127,9 @@ extension Replica {
 
     /// The lease whose renewal is all that a write asks for: who repeats its campaign costs a share of an entry.
     private func renewal(in proposal: Proposal, of request: RequestID) -> LeaseID? {
-        guard case .campaign = proposal.command, requests[request]?.needsOwnEntry == false, !isFenced else { return nil }
+        guard case .campaign = proposal.command, requests[request]?.needsOwnEntry == false, !isFenced else {
+            return nil
+        }
         return store.renewal(in: proposal)
     }
 

@@ -120,7 +120,8 @@ struct StateTables {
     }
 
     func removeAll() throws(StorageError) {
-        try database.execute("""
+        try database.execute(
+            """
             DELETE FROM versions; DELETE FROM leases; DELETE FROM requests; DELETE FROM elections;
             DELETE FROM candidacies
             """)

@@ -14,7 +14,8 @@ import Testing
 
     /// Results and records of every kind, from a store that lived.
     static func lived() -> (results: [CommandResult], deltas: [StateDelta]) {
-        var driver = Driver(bounds: StoreBounds(storeBytes: 9_000, leases: 6, elections: 2, candidates: 3, rememberedRequests: 12))
+        var driver = Driver(
+            bounds: StoreBounds(storeBytes: 9_000, leases: 6, elections: 2, candidates: 3, rememberedRequests: 12))
         var results: [CommandResult] = []
         var deltas: [StateDelta] = []
         var draw = RandomCommands(seed: 21)

@@ -138,7 +138,8 @@ import Testing
                 }
                 for candidacy in election.candidates {
                     #expect(
-                        replica.query(.candidacy(candidacy.id)) == .candidacy(model.result(candidacy.id, created: false)))
+                        replica.query(.candidacy(candidacy.id))
+                            == .candidacy(model.result(candidacy.id, created: false)))
                 }
             }
             let listed = model.elections.filter { $0.id.kind == .election }.map(\.summary)

@@ -61,7 +61,8 @@ extension Problem {
         case .fenced(let election, let now):
             self.init(
                 code: .fenced,
-                detail: "that leadership of the \(election.kind.word) \(quoted(election.name)) does not stand; its fence is \(now.rawValue) now",
+                detail:
+                    "that leadership of the \(election.kind.word) \(quoted(election.name)) does not stand; its fence is \(now.rawValue) now",
                 help: .fence(now))
         case .candidacyNotFound(let summary):
             self = .candidacy(.notFound, "there is no such candidacy; it ended or never was", summary)
@@ -72,10 +73,12 @@ extension Problem {
                 summary)
         case .candidacyCondition(let summary):
             self = .candidacy(
-                .preconditionFailed, "the candidacy is not as the condition asks: it ended, is there already, or does not lead with that fence",
+                .preconditionFailed,
+                "the candidacy is not as the condition asks: it ended, is there already, or does not lead with that fence",
                 summary)
         case .tooManyCandidates(let limit):
-            self.init(code: .quotaExceeded, detail: "there are \(limit) candidacies already, the most that may be there")
+            self.init(
+                code: .quotaExceeded, detail: "there are \(limit) candidacies already, the most that may be there")
         case .tooManyElections(let limit):
             self.init(
                 code: .quotaExceeded,

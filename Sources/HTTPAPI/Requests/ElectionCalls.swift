@@ -83,7 +83,8 @@ extension Call {
     private static func priority(_ text: Bytes?) throws(Problem) -> Int32 {
         guard let text else { return 0 }
         let isNegative = text.first == UInt8(ascii: "-")
-        guard let size = parseDecimal(isNegative ? text.dropFirst() : text[...]), size <= Limits.candidatePriority else {
+        guard let size = parseDecimal(isNegative ? text.dropFirst() : text[...]), size <= Limits.candidatePriority
+        else {
             throw .badRequest(
                 "priority is \(quoted(text)); it must be a whole number from -\(Limits.candidatePriority) to \(Limits.candidatePriority)"
             )

@@ -28,7 +28,8 @@ let sampleProposals: [Proposal] = [
         fence: FenceCondition(election: sampleElection, fence: Fence(9)),
         command: .resign(
             Resignation(
-                candidacy: CandidacyID(election: sampleElection, candidate: [97]), lease: LeaseID(13), fence: Fence(9)))),
+                candidacy: CandidacyID(election: sampleElection, candidate: [97]), lease: LeaseID(13), fence: Fence(9)))
+    ),
     Proposal(command: .revokeLease(LeaseID(11))),
 ]
 
@@ -36,7 +37,8 @@ private let sampleElection = ElectionID(kind: .lock, name: [101])
 
 private func sampleCampaign(_ candidate: UInt8, _ lease: CandidacyLease) -> Campaign {
     Campaign(
-        candidacy: CandidacyID(election: sampleElection, candidate: [candidate]), value: [1], priority: -1, lease: lease)
+        candidacy: CandidacyID(election: sampleElection, candidate: [candidate]), value: [1], priority: -1, lease: lease
+    )
 }
 
 /// The first `count` sample commands applied, a second apart.
@@ -59,4 +61,5 @@ func sampleSnapshot(_ count: Int = 6) -> Bytes {
 }
 
 /// Bounds that short inputs reach.
-let smallBounds = StoreBounds(storeBytes: 4_096, leases: 4, elections: 2, candidates: 3, rememberedRequests: 4, rememberedBytes: 512)
+let smallBounds = StoreBounds(
+    storeBytes: 4_096, leases: 4, elections: 2, candidates: 3, rememberedRequests: 4, rememberedBytes: 512)
