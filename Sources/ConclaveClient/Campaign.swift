@@ -29,6 +29,7 @@ public struct Campaign: AsyncSequence, Sendable {
     ///
     /// - Parameter work: runs in a task that is cancelled when the leadership ends, and has to stop soon then.
     /// - Throws: what ``Leadership/run(_:)`` throws, and what iteration does.
+    @discardableResult
     public func withLeadership<Result: Sendable>(
         _ work: @escaping @Sendable (Leadership) async throws -> Result
     ) async throws -> Result {
@@ -61,6 +62,7 @@ public struct Lock: AsyncSequence, Sendable {
     ///
     /// - Parameter work: runs in a task that is cancelled when the lock is lost, and has to stop soon then.
     /// - Throws: what ``Leadership/run(_:)`` throws, and what iteration does.
+    @discardableResult
     public func withLock<Result: Sendable>(
         _ work: @escaping @Sendable (Leadership) async throws -> Result
     ) async throws -> Result {

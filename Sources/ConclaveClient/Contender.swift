@@ -122,7 +122,8 @@ final class Contender: Sendable {
             case .again(let pause): try await Task.sleep(for: pause)
             case .afresh:
                 try? await contest.client.withdraw(candidacy)
-                try await Task.sleep(for: contest.ttl / 50)
+                // A time to live too short for this network must not keep the cluster busy.
+                try await Task.sleep(for: contest.ttl / 10)
             case .failed(let error):
                 if !line.wasHeard && error.outcome == .notApplied { state.withLock { $0.isCandidate = false } }
                 throw error

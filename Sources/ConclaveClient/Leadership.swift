@@ -78,6 +78,7 @@ public final class Leadership: Sendable {
     /// - Returns: what `work` came to, all of it while leading.
     /// - Throws: what `work` throws; ``ConclaveError`` with ``ConclaveError/Code/fenced`` when the leadership ended before
     ///   `work` did, or before it began; `CancellationError` when the calling task is cancelled.
+    @discardableResult
     public func run<Result: Sendable>(
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -200,6 +201,8 @@ extension Leadership {
         var call = Call(path: office.path, headers: ["Accept": "application/json"])
         call.query = [("after", String(fence.number)), ("wait", Duration.seconds(30).parameter), ("limit", "1")]
         call.wait = .seconds(30)
+        // A leadership that is over in a moment needs no listening.
+        try? await Task.sleep(for: min(candidacy.ttl / 10, .milliseconds(250)))
         while end == nil {
             do {
                 let answer = try await client.perform(call)

@@ -115,7 +115,7 @@ import Testing
         #expect(try await command.end {} == .init(code: 143, wasStopped: true))
     }
 
-    @Test(arguments: [["conclave-no-such-command"], ["/"], ["/etc/hostname"]])
+    @Test(arguments: [["conclave-no-such-command"], ["/"], ["/dev/null"]])
     func whatCannotBeRunIsRefusedBeforehand(_ words: [String]) {
         #expect(throws: ValidationError.self) { try Program(words) }
     }

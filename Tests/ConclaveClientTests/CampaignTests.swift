@@ -275,7 +275,9 @@ private func waitUntil(_ condition: () -> Bool) async throws {
         let node = try await ScriptedServer.office { _, _ in .leading(17) }
         try await withClient([node.endpoint]) { client in
             let leading = Task {
-                try await client.campaign("c").withLeadership { _ in try await Task.sleep(for: .seconds(60)) }
+                try await client.campaign("c", ttl: .seconds(1)).withLeadership { _ in
+                    try await Task.sleep(for: .seconds(60))
+                }
             }
             try await waitUntil { node.requests(.PUT).count == 1 }
             leading.cancel()
@@ -290,7 +292,7 @@ private func waitUntil(_ condition: () -> Bool) async throws {
         let node = try await ScriptedServer.office { _, _ in .leading(17) }
         await #expect(throws: Broken.self) {
             try await withClient([node.endpoint]) { client in
-                try await client.campaign("c").withLeadership { _ in throw Broken() }
+                try await client.campaign("c", ttl: .seconds(1)).withLeadership { _ in throw Broken() }
             }
         }
         #expect(node.requests(.DELETE).count == 1)
@@ -300,7 +302,7 @@ private func waitUntil(_ condition: () -> Bool) async throws {
     @Test func resigningEndsWhatIsBound() async throws {
         let node = try await ScriptedServer.office { _, _ in .leading(17) }
         try await withClient([node.endpoint]) { client in
-            for try await leadership in client.campaign("c") {
+            for try await leadership in client.campaign("c", ttl: .seconds(1)) {
                 let bound = Task { try await leadership.run { try await Task.sleep(for: .seconds(60)) } }
                 try await leadership.resign()
                 let error = await #expect(throws: ConclaveError.self) { try await bound.value }
@@ -343,7 +345,9 @@ private func waitUntil(_ condition: () -> Bool) async throws {
             .answer(201, body: #"{"state":"holding","fence":5,"lease":"1f","ttl_ms":1000,"valid_for_ms":990}"#)
         }
         try await withClient([node.endpoint]) { client in
-            try await client.lock("backup", as: "a").withLock { #expect($0.fence == Fence(.lock("backup"), 5)) }
+            try await client.lock("backup", as: "a", ttl: .seconds(1)).withLock {
+                #expect($0.fence == Fence(.lock("backup"), 5))
+            }
         }
         #expect(node.requests(.PUT)[0].uri.hasPrefix("/v1/locks/backup/holders/a?"))
         #expect(node.requests(.DELETE)[0].uri.hasPrefix("/v1/locks/backup/holders/a?"))
