@@ -133,14 +133,17 @@ extension Store {
         return candidate.lease
     }
 
-    /// What a campaign is answered whose lease the last entry renewed; `nil` when that was not all it asked for.
-    package func answer(renewing proposal: Proposal) -> CommandResult? {
-        guard renewal(in: proposal) != nil, case .campaign(let campaign) = proposal.command else { return nil }
+    /// What a campaign is answered after the last entry renewed `lease`; `nil` when that was not all it asked for, or not what:
+    /// the candidacy may be another one by now.
+    package func answer(renewing lease: LeaseID, for proposal: Proposal) -> CommandResult? {
+        guard renewal(in: proposal) == lease, case .campaign(let campaign) = proposal.command else { return nil }
         return .candidacy(result(of: campaign.candidacy, created: false))
     }
 
     /// The changes of an election after the one with `fence`, in order; `nil` when not all of them are known any more.
     package func events(of election: ElectionID, after fence: Fence) -> [ElectionEvent]? {
+        // A fence is the index of an entry: one that is not applied here yet was told by a state that is ahead of this one.
+        guard fence.rawValue <= appliedIndex.rawValue else { return [] }
         guard let known = elections.election(election) else { return fence == .zero ? [] : nil }
         return known.record.events(after: fence, in: election)
     }
@@ -193,7 +196,7 @@ extension Store {
 }
 
 extension CandidacyLease {
-    var isNamed: Bool { if case .named = self { true } else { false } }
+    package var isNamed: Bool { if case .named = self { true } else { false } }
 
     fileprivate var ttl: TimeSpan? {
         switch self {

@@ -68,7 +68,8 @@ extension Replica {
     private mutating func answerCampaign(
         _ request: RequestID, _ proposal: Proposal, _ position: ReplyPosition, into out: inout Outbox
     ) {
-        if let result = store.answer(renewing: proposal) {
+        let lease = requests[request]?.renewing
+        if let result = lease.flatMap({ store.answer(renewing: $0, for: proposal) }) {
             return reply(request, .written(result, position), into: &out)
         }
         requests[request]?.needsOwnEntry = true

@@ -44,7 +44,8 @@ extension Replica {
         case .read(let query, _): out.replies.append((id, .read(store.query(query), position(at: now))))
         case .watch(let watch, let wanted): openNow(id, watch, wanted, at: now, into: &out)
         case .observe(let watch, let election, _): observeNow(id, watch, election, at: now, into: &out)
-        case .write, .renew: preconditionFailure("a write does not wait for a read index")
+        case .write(let proposal): answerContender(id, request, proposal, at: now, into: &out)
+        case .renew: preconditionFailure("a renewal does not wait for a read index")
         }
     }
 

@@ -30,6 +30,7 @@ package struct Replica: Sendable {
     /// Who waits for which origin number of this node.
     var waiters: [UInt64: Waiter] = [:]
     var nextOrigin: UInt64
+    var contests = Contests()
     /// Renewals of other nodes' clients, to share this leader's next renewal entry.
     var forwardedRenewals: [Forward.Item] = []
     /// Forwards this node did not take, by sender.
@@ -191,7 +192,7 @@ package struct Replica: Sendable {
 
     /// The moment until which nothing happens unless something arrives.
     package func nextDeadline(at now: Instant) -> Instant {
-        if watches.hasWork(at: store.revision) || elections.hasWork { return now }
+        if watches.hasWork(at: store.revision) || elections.hasWork || hasWaitingLine(at: now) { return now }
         var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline)
         if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
             let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)

@@ -67,19 +67,26 @@ package final class StateStore: @unchecked Sendable {
 
     /// Moves a lost state aside (`state.db.lost`, in place of one moved there before) and opens an empty one.
     package static func startAnew(directory: String, identity: StoreIdentity) throws(StorageError) -> StateStore {
-        let files = try SystemDirectory(preparing: directory)
-        let lock = try files.lock("state.lock")
+        try startAnew(in: SystemDirectory(preparing: directory), identity: identity)
+    }
+
+    /// The same in a directory that is there.
+    package static func startAnew(
+        in directory: any StoreDirectory, identity: StoreIdentity
+    ) throws(StorageError) -> StateStore {
+        let lock = try directory.lock("state.lock")
         for suffix in ["", "-wal", "-shm"] {
-            try files.rename("state.db" + suffix, to: "state.db.lost" + suffix)
+            try directory.rename("state.db" + suffix, to: "state.db.lost" + suffix)
         }
-        try files.sync()
-        return try StateStore(files, identity: identity, lock: lock)
+        try directory.sync()
+        return try StateStore(directory, identity: identity, lock: lock)
     }
 
     private init(_ files: any StoreDirectory, identity: StoreIdentity, lock: AnyObject) throws(StorageError) {
         self.identity = identity
         self.lock = lock
         try files.createFile("state.db")
+        try files.rewrite("state.db-wal")
         database = try Database(path: files.path(of: "state.db"), vfs: files.vfsName, settings: .state)
         tables = try StateTables(database)
         if let kept = try tables.readIdentity(path: database.path) {

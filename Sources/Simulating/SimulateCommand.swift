@@ -1,6 +1,6 @@
 package import ArgumentParser
 import Primitives
-import Simulation
+internal import Simulation
 
 /// `conclave simulate`: runs clusters in virtual time, under faults, and checks them.
 package struct SimulateCommand: AsyncParsableCommand {
@@ -34,6 +34,11 @@ package struct SimulateCommand: AsyncParsableCommand {
     var only: String?
     @Option(help: "Clients of each world at most.")
     var clients: Int = SimulationOptions.mostClients
+    @Option(
+        help:
+            "Keep logs and states in: simulated, sqlite (the stores that ship), or mixed. Only simulator has the latter two."
+    )
+    var store: WorldStores?
     @Option(help: "Build in a mistake: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", ")).")
     var sabotage: String?
     @Option(help: "Write every event of a single seed to this file.")
@@ -56,6 +61,10 @@ package struct SimulateCommand: AsyncParsableCommand {
         guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed") }
         guard only == nil || seed != nil else { throw ValidationError("--only needs --seed") }
         guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed") }
+        if let store, store != .simulated, WorldStores.maker == nil {
+            throw ValidationError(
+                "--store is \(store); conclave has simulated only, swift run simulator has the others")
+        }
         _ = try faultKinds()
         _ = try plantedMistake()
         _ = try onlyFaults()
@@ -112,7 +121,7 @@ package struct SimulateCommand: AsyncParsableCommand {
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
                 duration: .seconds(length), faults: kinds, sabotage: mistake, onlyFaults: only,
-                clients: clients)
+                clients: clients, stores: (store ?? .mixed).stores(seed: seed))
         }
     }
 

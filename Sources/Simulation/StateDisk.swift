@@ -4,7 +4,7 @@ internal import Primitives
 internal import ReplicaCore
 
 /// What a node's `state.db` holds: rows, and the position they belong to.
-struct StateTable {
+struct StateTable: Equatable {
     var position: SnapshotPosition?
     var header: StateHeader?
     var versions: [VersionPosition: StateRecord] = [:]
@@ -26,8 +26,6 @@ struct StateTable {
 
     init() {}
 
-    init(records: [StateRecord]) { insert(records) }
-
     init(_ snapshot: SnapshotToInstall) {
         position = snapshot.position
         header = snapshot.header
@@ -44,11 +42,6 @@ struct StateTable {
             case .candidacy(let candidacy): candidacies[candidacy.id] = record
             }
         }
-    }
-
-    func hasSameRows(as other: StateTable) -> Bool {
-        versions == other.versions && leases == other.leases && remembered == other.remembered
-            && elections == other.elections && candidacies == other.candidacies
     }
 
     /// All rows in the order a restart reads them.

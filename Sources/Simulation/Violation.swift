@@ -21,7 +21,10 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
     case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
     case controllerChanged
-    case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, progressTold, compaction
+    case lostWithoutEntry, candidacyBegun, candidacyRenewed, renewalShared, succession, vacancy, resignation
+    case fencedWrite, fencedOff, electionObserved, observationResumed, changesObserved
+    case watchOpened, watchResumed, watchPaused, watchCompacted, resumeCompacted, eventsDelivered, progressTold,
+        compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
     case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged
     case syncFailed, diskFull, stateLost, diskLost, stateDiverged

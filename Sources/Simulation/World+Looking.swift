@@ -141,6 +141,7 @@ extension World {
     private mutating func look(at effect: ClusterModel.Effect) throws(Violation) {
         if effect.isRepetition { counters[.idempotentRepetition] += 1 }
         if effect.spared > 0 { counters[.expiryIgnored] += 1 }
+        count(effect)
         switch effect.result {
         case .leasesExpired where !effect.expired.isEmpty:
             counters[.leaseExpired] += effect.expired.count

@@ -111,6 +111,7 @@ extension World {
         for node in nodes {
             node.log.hangsUntil = 0
             node.log.failsNext = false
+            node.stores?.endFailures()
             node.slowUntil = 0
             if node.isUp { schedule.add(.logSynced(node: node.number, life: node.life), at: now + swarm.diskLatency) }
             resume(node)

@@ -18,6 +18,8 @@ struct World {
     var clients: [Client] = []
     var calls: [CallID: Call] = [:]
     var watches: [WatchID: WatchCheck] = [:]
+    var observations: [WatchID: Observation] = [:]
+    var candidacyLeases: UInt64 = 0
     var nextCall: UInt64 = 0
     var nextWatch: UInt64 = 0
     var trace = Trace()
@@ -31,6 +33,8 @@ struct World {
     var suddenFaults: [Int] = []
     /// The term in which a leader's disk hung, until there is another leader.
     var stalledTerm: Term?
+    /// The first rule that a store broke in the step under way.
+    var brokenByDisk: Violation?
     /// The world went where its checks say nothing.
     var isInconclusive = false
     /// Since when, in the recovery, all agree on one leader.
@@ -60,7 +64,8 @@ struct World {
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
         trace.sink = sink
         for (number, name) in names.enumerated() {
-            nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock()))
+            let stores = options.stores?.make(name, options.seed &+ UInt64(number) << 32)
+            nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock(), stores: stores))
             numberOf[nodes[number].id] = number
         }
     }
@@ -85,6 +90,7 @@ struct World {
         while phase != .done, let (time, happening) = schedule.next() {
             now = max(now, time)
             try carryOut(happening)
+            if let brokenByDisk { throw brokenByDisk }
         }
         try checkWholeHistory()
     }
@@ -148,6 +154,7 @@ struct World {
         if process.isAwake { wake(node) }
         try look(at: node, process, &process.replica)
         try carryOut(node, process)
+        if node.storesFailed { return exitAfterFailedSync(node) }
         try setTimer(node, process, &process.replica, at: reading)
     }
 

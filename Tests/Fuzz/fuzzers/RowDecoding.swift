@@ -20,7 +20,8 @@ extension Decoder {
             var slot = Bytes(input.dropFirst().prefix(DurableMark.encodedBytes))
             if mode & 1 == 0, slot.count == DurableMark.encodedBytes { slot.correctChecksum() }
             guard let (mark, sequence) = DurableMark.decode(slot) else { return }
-            precondition(mark.encoded(sequence: sequence) == slot, "a mark changes on its way")
+            let again = DurableMark.decode(mark.encoded(sequence: sequence))
+            precondition(again?.mark == mark && again?.sequence == sequence, "a mark changes on its way")
         })
 }
 

@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 import Foundation
 import HTTPAPI
 import Logging
@@ -6,11 +6,12 @@ import Metrics
 import NIOPosix
 import Node
 import Primitives
+package import SQLiteStorage
 import ServiceLifecycle
 
 /// `conclave serve`: one member of a cluster, until it is asked to go.
-struct ServeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct ServeCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Run one member of a cluster.",
         discussion: """
@@ -51,6 +52,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A JSON file with settings.")
     var config: String?
 
+    package init() {}
+
     private var flags: [ServeSetting: String] {
         let given: [ServeSetting: String?] = [
             .name: name, .dataDir: dataDir, .listen: listen, .peerListen: peerListen, .cluster: cluster,
@@ -60,7 +63,14 @@ struct ServeCommand: AsyncParsableCommand {
         return given.compactMapValues { $0 }
     }
 
-    func run() async throws {
+    package func run() async throws {
+        try await run { path throws(StorageError) in try .system(path) }
+    }
+
+    /// The same with the node's files where `directories` says for a data directory.
+    package func run(
+        keepingFilesIn directories: @escaping @Sendable (_ path: String) throws(StorageError) -> StoreDirectories
+    ) async throws {
         let file = config ?? ProcessInfo.processInfo.environment["CONCLAVE_CONFIG"]
         let options = try await resolve(file)
         var logger = Logger(label: "conclave") { StreamLogHandler.standardError(label: $0) }
@@ -69,7 +79,8 @@ struct ServeCommand: AsyncParsableCommand {
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
         raiseFileLimit()
-        let service = ServeService(options: options, registry: registry, logger: logger)
+        let service = ServeService(
+            options: options, directories: directories, registry: registry, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -96,6 +107,7 @@ struct ServeFailure: Error, CustomStringConvertible {
 /// The member itself: its core, and the door for clients.
 private struct ServeService: Service {
     let options: ServeOptions
+    let directories: @Sendable (_ path: String) throws(StorageError) -> StoreDirectories
     let registry: PrometheusRegistry
     let logger: Logger
 
@@ -104,7 +116,11 @@ private struct ServeService: Service {
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.ioThreads)
-        let node = try described { try NodeRuntime(options: options.node, loop: group.next(), logger: logger) }
+        let node = try described {
+            try NodeRuntime(
+                options: options.node, directories: directories(options.node.dataDirectory), loop: group.next(),
+                logger: logger)
+        }
         let server = HTTPServer(
             service: node,
             options: HTTPServerOptions(host: options.listenHost, port: options.listenPort, eventLoops: .shared(group)),

@@ -1,4 +1,4 @@
-import ArgumentParser
+internal import ArgumentParser
 import Configuration
 import Consensus
 import Foundation
@@ -52,7 +52,7 @@ struct ServeOptions {
         let node = NodeOptions(
             name: name, dataDirectory: values[.dataDir] ?? "\(name).conclave",
             clusterToken: values[.clusterToken] ?? "conclave", members: members, peerListenHost: peer.host,
-            peerListenPort: peer.port, settings: try values.settings(), version: Conclave.version)
+            peerListenPort: peer.port, settings: try values.settings(), version: Release.version)
         return ServeOptions(
             node: node, listenHost: listen.host, listenPort: listen.port, ioThreads: try values.ioThreads(),
             logLevel: try values.logLevel())
