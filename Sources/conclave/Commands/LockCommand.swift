@@ -8,14 +8,14 @@ struct LockCommand: AsyncParsableCommand {
         abstract: "Run a command while holding a lock, so that nobody else runs theirs.",
         discussion: """
             EXAMPLE
-              conclave lock backup -- ./backup.sh                  exit code 3 if somebody else holds it
-              conclave lock backup --wait -- ./backup.sh           waits for its turn
+              conclave lock backup -- ./backup.sh           exit code 3 if it is held
+              conclave lock backup --wait -- ./backup.sh    waits for its turn
               conclave lock backup --wait-at-most 30s -- ./backup.sh
-              conclave lock backup                                 no command: holds it until Ctrl-C
+              conclave lock backup                          holds it until Ctrl-C
 
-            Runs the command with CONCLAVE_LOCK, CONCLAVE_FENCE and CONCLAVE_ID in its environment, releases the lock when
-            it ends, and ends with its exit code (128 and the signal's number if a signal ended it). When the lock is lost,
-            because the cluster was out of reach for too long, the command is stopped before anybody else can have the
+            Runs the command with CONCLAVE_LOCK, CONCLAVE_FENCE and CONCLAVE_ID in its environment, releases the lock when \
+            it ends, and ends with its exit code (128 and the signal's number if a signal ended it). When the lock is lost, \
+            because the cluster was out of reach for too long, the command is stopped before anybody else can have the \
             lock, and the exit code is 3. Ctrl-C and SIGTERM stop the command first and release the lock then.
 
             How the command is stopped, also when this process is stopped or killed: see conclave help elect.
