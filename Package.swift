@@ -117,12 +117,13 @@ let package = Package(
                 logging, metrics, nioPosix,
             ],
             swiftSettings: strict),
+        // The process between `conclave elect` and its command: a fork, which Swift cannot do.
+        .target(name: "CKeeper"),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Serving", "Consensus", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
-                argumentParser,
-                unixSignals, nioCore,
+                "CKeeper", "Consensus", "ConclaveClient", "LoadGenerator", "LocalProcesses", "Serving", "Simulating", "Torture",
+                argumentParser, unixSignals, nioCore,
             ],
             swiftSettings: strict),
 

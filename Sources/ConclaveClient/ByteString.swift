@@ -52,6 +52,13 @@ extension ByteString {
         return escaped
     }
 
+    /// One segment of the path, whatever it contains.
+    var segmentEscaped: String {
+        var escaped = ""
+        for byte in bytes { append(byte, to: &escaped, asIs: isUnreserved(byte) && byte != UInt8(ascii: ".")) }
+        return escaped
+    }
+
     /// A value of a query parameter.
     var queryEscaped: String {
         var escaped = ""

@@ -13,6 +13,10 @@ struct Call: Sendable {
     var repeatable: Repeatability = .always
     /// How long the node is asked to hold its answer.
     var wait: Duration = .zero
+    /// The time it may take in all, when that is less than ``ClientOptions/requestTimeout``.
+    var timeout: Duration?
+    /// The time one node gets, when that is less than ``ClientOptions/attemptTimeout``.
+    var attemptTimeout: Duration?
 
     /// Whether a second copy of the request does harm.
     enum Repeatability: Hashable, Sendable {

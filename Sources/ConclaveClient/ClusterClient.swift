@@ -23,6 +23,9 @@ public final class ClusterClient: Sendable {
     /// Who this client is in its idempotency keys: drawn at random, so that no two clients share it.
     private let identity = "swift-" + String(UInt64.random(in: .min ... .max), radix: 16)
     private let nextNumber = Atomic<UInt64>(1)
+    /// What is still to be said to the cluster before the connections close.
+    private let farewells = Mutex<[Int: Task<Void, Never>]>([:])
+    private let nextFarewell = Atomic<Int>(0)
 
     /// A client of the cluster with these nodes. End it with ``shutdown()``.
     ///
@@ -36,8 +39,12 @@ public final class ClusterClient: Sendable {
         rotation = Mutex(EndpointRotation(endpoints))
     }
 
-    /// Closes all connections; requests under way fail.
-    public func shutdown() async { await connections.shutdown() }
+    /// Closes all connections; requests under way fail. Offices that were given up a moment ago are made known first, for
+    /// two seconds at most.
+    public func shutdown() async {
+        for farewell in farewells.withLock({ Array($0.values) }) { await farewell.value }
+        await connections.shutdown()
+    }
 
     /// Runs `body` with a client that is shut down afterwards.
     ///
@@ -60,9 +67,24 @@ public final class ClusterClient: Sendable {
     /// A copy of where the next request goes, for a watch to go its own way from.
     var currentRotation: EndpointRotation { rotation.withLock { $0 } }
 
-    /// Makes `call` safe to repeat, with the caller's key or one of its own, unless the options say otherwise.
-    func identified(_ call: Call, by key: IdempotencyKey?) -> Call {
+    /// Says something to the cluster in the background; whether it arrives is nobody's concern.
+    func bidFarewell(_ say: @escaping @Sendable () async throws -> Void) -> Task<Void, Never> {
+        let number = nextFarewell.wrappingAdd(1, ordering: .relaxed).oldValue
+        return farewells.withLock { farewells in
+            let task = Task {
+                try? await say()
+                self.farewells.withLock { _ = $0.removeValue(forKey: number) }
+            }
+            farewells[number] = task
+            return task
+        }
+    }
+
+    /// Makes `call` safe to repeat, with the caller's key or one of its own, unless the options say otherwise; with a
+    /// fence it is carried out only while that leadership stands.
+    func identified(_ call: Call, by key: IdempotencyKey? = nil, fence: Fence? = nil) -> Call {
         var call = call
+        if let fence { call.headers.replaceOrAdd(name: "If-Fence", value: fence.description) }
         if let key = key ?? (options.idempotentWrites ? drawKey() : nil) {
             call.headers.replaceOrAdd(name: "Idempotency-Key", value: key.description)
             call.repeatable = .always

@@ -10,6 +10,11 @@ public struct ConclaveError: Error, Hashable, Sendable {
     public var status: Int?
     /// The key as it stands, with ``Code/preconditionFailed``: who got there first.
     public var holder: KeyRecord?
+    /// Who leads the election or holds the lock, where the answer told it: with ``Code/conflict`` and
+    /// ``Code/preconditionFailed`` of a candidate.
+    public var incumbent: Leader?
+    /// The number of the election's or lock's last change, with ``Code/fenced`` and of a candidate.
+    public var fence: UInt64?
     /// The store's revision, where the answer told it.
     public var revision: UInt64?
     /// The name of the leader, where the answer told it.
@@ -30,7 +35,7 @@ public struct ConclaveError: Error, Hashable, Sendable {
     public enum Code: Hashable, Sendable {
         /// The condition of a write does not hold; see ``ConclaveError/holder``.
         case preconditionFailed
-        /// A fence in the request no longer stands.
+        /// The leadership in whose name it was asked no longer stands.
         case fenced
         /// There is no such key.
         case notFound
@@ -42,7 +47,7 @@ public struct ConclaveError: Error, Hashable, Sendable {
         case futureRevision
         /// The resource does not know this method.
         case methodNotAllowed
-        /// The id is taken.
+        /// The id is taken; of a candidate: another process uses it.
         case conflict
         /// The history asked for is gone; see ``ConclaveError/oldestRevision``.
         case compacted

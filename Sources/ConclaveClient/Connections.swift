@@ -44,7 +44,7 @@ struct Connections: Sendable {
     func attempt(_ call: Call, at endpoint: Endpoint, timeout: Duration) async throws -> Answer {
         let sent = ContinuousClock.now
         let deadline = NIODeadline.now() + TimeAmount(timeout)
-        let request = request(call, at: endpoint, timeout: max(timeout * 0.9 - call.wait, .milliseconds(1)))
+        let request = request(call, at: endpoint, timeout: max((timeout - call.wait) * 0.9, .milliseconds(1)))
         do {
             let response = try await requests.execute(request, deadline: deadline)
             let body = try await within(deadline) { [maximumResponseBytes] in

@@ -22,10 +22,12 @@ struct Course: Sendable {
         self.deadline = deadline
     }
 
-    /// How long one node gets: all that is left for what cannot be repeated, else a share of it.
+    /// How long one node gets: all that is left for what cannot be repeated, else a share of it. The only node there is
+    /// gets a share where the call has one of its own: another connection to it may do better.
     func patience(share: Duration, now: ContinuousClock.Instant) -> Duration {
         let left = max(deadline - now, .milliseconds(1))
-        return call.repeatable == .always && endpoints > 1 ? min(left, share + call.wait) : left
+        let isShared = endpoints > 1 || call.attemptTimeout != nil
+        return call.repeatable == .always && isShared ? min(left, share + call.wait) : left
     }
 
     mutating func step(
@@ -58,12 +60,13 @@ extension ClusterClient {
     /// Sends `call` until a node has given a final answer, a repetition would be unsafe, or the time is over.
     func perform(_ call: Call) async throws -> Answer {
         let start = ContinuousClock.now
-        var course = Course(
-            call, endpoints: endpoints.count, deadline: start + options.requestTimeout + call.wait)
+        let limit = min(options.requestTimeout, call.timeout ?? options.requestTimeout)
+        let share = min(options.attemptTimeout, call.attemptTimeout ?? options.attemptTimeout)
+        var course = Course(call, endpoints: endpoints.count, deadline: start + limit + call.wait)
         var generator = SystemRandomNumberGenerator()
         var index = currentRotation.preferred
         while true {
-            let patience = course.patience(share: options.attemptTimeout, now: .now)
+            let patience = course.patience(share: share, now: .now)
             let attempt = try await attempt(call, at: endpoints[index], patience: patience)
             switch course.step(after: verdict(on: attempt, call), now: .now, using: &generator) {
             case .finished: return answered(try attempt.get(), by: index, since: start)

@@ -84,13 +84,14 @@ extension ClusterClient {
     ///   - value: at most 1 MiB.
     ///   - condition: what must hold of the key.
     ///   - lease: whose end takes the key along.
+    ///   - fence: the leadership in whose name it is written; nothing is when that does not stand any more.
     ///   - idempotencyKey: makes the write safe to repeat by the caller; by default the client draws one of its own.
     /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/preconditionFailed`` and the holder when the condition
-    ///   does not hold.
+    ///   does not hold, with ``ConclaveError/Code/fenced`` when the leadership does not stand.
     @discardableResult
     public func put(
         _ key: ByteString, _ value: ByteString, when condition: Condition = .always, lease: LeaseChoice = .none,
-        idempotencyKey: IdempotencyKey? = nil
+        fence: Fence? = nil, idempotencyKey: IdempotencyKey? = nil
     ) async throws -> PutResult {
         var call = try Call(key: key, method: .PUT)
         call.headers = condition.headers
@@ -100,7 +101,7 @@ extension ClusterClient {
         case .existing(let id): call.query = [("lease", id.description)]
         case .new(let ttl): call.query = [("ttl", ttl.parameter)]
         }
-        let answer = try await perform(identified(call, by: idempotencyKey))
+        let answer = try await perform(identified(call, by: idempotencyKey, fence: fence))
         let wire = try answer.decode(WirePut.self)
         // A repeated write is answered as the first copy was: what it promised counts from the first.
         return PutResult(
@@ -172,24 +173,38 @@ extension ClusterClient {
 
     /// Deletes a key.
     ///
+    /// - Parameters:
+    ///   - key: which one.
+    ///   - condition: what must hold of it.
+    ///   - fence: the leadership in whose name it is deleted; nothing is when that does not stand any more.
+    ///   - idempotencyKey: makes the deletion safe to repeat by the caller; by default the client draws one of its own.
     /// - Returns: whether it existed.
-    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/preconditionFailed`` when the condition does not hold.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/preconditionFailed`` when the condition does not hold, with
+    ///   ``ConclaveError/Code/fenced`` when the leadership does not stand.
     @discardableResult
     public func delete(
-        _ key: ByteString, when condition: Condition = .always, idempotencyKey: IdempotencyKey? = nil
+        _ key: ByteString, when condition: Condition = .always, fence: Fence? = nil,
+        idempotencyKey: IdempotencyKey? = nil
     ) async throws -> Bool {
         var call = try Call(key: key, method: .DELETE)
         call.headers = condition.headers
-        return try await perform(identified(call, by: idempotencyKey)).decode(WireDelete.self).deleted > 0
+        return try await perform(identified(call, by: idempotencyKey, fence: fence)).decode(WireDelete.self).deleted > 0
     }
 
     /// Deletes all keys that begin with `prefix`, in one revision.
     ///
+    /// - Parameters:
+    ///   - prefix: empty for all keys.
+    ///   - fence: the leadership in whose name they are deleted; nothing is when that does not stand any more.
+    ///   - idempotencyKey: makes the deletion safe to repeat by the caller; by default the client draws one of its own.
     /// - Returns: how many there were.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/fenced`` when the leadership does not stand.
     @discardableResult
-    public func delete(prefix: ByteString, idempotencyKey: IdempotencyKey? = nil) async throws -> Int {
+    public func delete(
+        prefix: ByteString, fence: Fence? = nil, idempotencyKey: IdempotencyKey? = nil
+    ) async throws -> Int {
         let call = Call(method: .DELETE, path: "/v1/kv", query: [("prefix", prefix.queryEscaped)])
-        return try await perform(identified(call, by: idempotencyKey)).decode(WireDelete.self).deleted
+        return try await perform(identified(call, by: idempotencyKey, fence: fence)).decode(WireDelete.self).deleted
     }
 }
 

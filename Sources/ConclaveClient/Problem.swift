@@ -13,9 +13,14 @@ struct Problem: Decodable {
         error = ConclaveError(ConclaveError.Code(name: name), detail ?? title ?? name)
         error.outcome = outcome.flatMap(ConclaveError.Outcome.init(rawValue:)) ?? .unknown
         error.status = try fields.decodeIfPresent(Int.self, forKey: "status")
-        error.holder = try fields.decodeIfPresent(KeyRecord.self, forKey: "holder")
+        // A key's holder is a key, a lock's is who holds it; the leader is a node's name, or who leads an election.
+        error.holder = try? fields.decodeIfPresent(KeyRecord.self, forKey: "holder")
+        error.incumbent =
+            (try? fields.decodeIfPresent(Leader.self, forKey: "leader"))
+            ?? (try? fields.decodeIfPresent(Leader.self, forKey: "holder"))
+        error.leader = try? fields.decodeIfPresent(String.self, forKey: "leader")
+        error.fence = try fields.decodeIfPresent(UInt64.self, forKey: "fence")
         error.revision = try fields.decodeIfPresent(UInt64.self, forKey: "revision")
-        error.leader = try fields.decodeIfPresent(String.self, forKey: "leader")
         error.oldestRevision = try fields.decodeIfPresent(UInt64.self, forKey: "oldest_revision")
         error.retryAfter = try fields.decodeIfPresent(Int.self, forKey: "retry_after_ms").map { .milliseconds($0) }
     }

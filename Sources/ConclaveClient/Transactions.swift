@@ -100,14 +100,20 @@ public enum OperationResult: Sendable {
 extension ClusterClient {
     /// Carries out a transaction in one step.
     ///
+    /// - Parameters:
+    ///   - transaction: what is compared and done.
+    ///   - fence: the leadership in whose name it is done; nothing is when that does not stand any more.
+    ///   - idempotencyKey: makes it safe to repeat by the caller; by default the client draws one of its own.
     /// - Returns: which branch was taken, and its results; comparisons that do not hold are not an error.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/fenced`` when the leadership does not stand.
     @discardableResult
     public func run(
-        _ transaction: Transaction, idempotencyKey: IdempotencyKey? = nil
+        _ transaction: Transaction, fence: Fence? = nil, idempotencyKey: IdempotencyKey? = nil
     ) async throws -> TransactionResult {
         var call = Call(method: .POST, path: "/v1/txn")
         call.setJSON(try JSON.encode(transaction))
-        let wire = try await perform(identified(call, by: idempotencyKey)).decode(WireTransaction.self)
+        let wire = try await perform(identified(call, by: idempotencyKey, fence: fence))
+            .decode(WireTransaction.self)
         return TransactionResult(
             succeeded: wire.succeeded, results: wire.results.map(\.result), revision: wire.revision)
     }

@@ -1,6 +1,3 @@
-import AsyncHTTPClient
-import NIOCore
-
 /// The changes of some keys, in order, each exactly once, for as long as it is iterated.
 ///
 /// A broken stream goes on from another node where it ended; nothing is read ahead, so a slow reader holds back the node
@@ -25,128 +22,47 @@ public struct Watch: AsyncSequence, Sendable {
 
     /// One reader of a watch.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private let watch: Watch
+        private let call: Call
+        private var stream: EventStream
         private var cursor: WatchCursor
-        private var rotation: EndpointRotation
-        private var parser: EventStreamParser
-        private var body: HTTPClientResponse.Body.AsyncIterator?
-        /// Whether the stream was ever open: the first connection must succeed in time, later ones are tried for ever.
-        private var wasOpen = false
-        private var failures = 0
 
         fileprivate init(_ watch: Watch) {
-            self.watch = watch
+            call = watch.call
+            stream = EventStream(watch.client)
             cursor = WatchCursor(after: watch.start)
-            rotation = watch.client.currentRotation
-            parser = EventStreamParser(limit: watch.client.options.maximumEventBytes)
         }
 
         /// The next event. Throws ``ConclaveError`` when the watch cannot go on.
         public mutating func next() async throws -> WatchEvent? {
             while true {
-                if let event = try parsed() { return event }
-                if body == nil { try await open() }
-                do {
-                    if let bytes = try await body?.next() {
-                        parser.append(bytes.readableBytesView)
-                        continue
-                    }
-                    return disconnected("the node ended the stream")
-                } catch {
-                    try Task.checkCancellation()
-                    return disconnected(String(describing: error))
+                if !stream.isOpen {
+                    try await stream.open(request())
+                    cursor.connected()
                 }
-            }
-        }
-
-        /// The next event among the bytes at hand.
-        private mutating func parsed() throws -> WatchEvent? {
-            while body != nil, let item = try nextItem() {
-                switch item {
+                switch try await stream.next() {
+                case .broken(let reason): return .interrupted(.disconnected(reason))
                 case .comment(let text):
-                    guard let revision = revision(in: text), revision > cursor.resumeAfter ?? 0 else { continue }
+                    guard let revision = number(in: text), revision > cursor.resumeAfter ?? 0 else { continue }
                     cursor.reached(revision)
                     return .progress(revision: revision)
                 case .event(let name, let data, let id):
-                    failures = 0
-                    guard let event = try decoded(name: name, data: data) else { continue }
+                    guard let event = try decodeEvent({ try WatchEvent(name: name, data: data) }) else { continue }
                     if try isNew(event, mark: id.flatMap { UInt64($0) }) { return event }
                 }
             }
-            return nil
         }
 
-        private mutating func nextItem() throws -> EventStreamParser.Item? {
-            do {
-                return try parser.next()
-            } catch {
-                throw ConclaveError(.tooLarge, "one event is larger than \(error.limit) bytes")
-            }
-        }
-
-        private func decoded(name: String, data: [UInt8]) throws -> WatchEvent? {
-            do {
-                return try WatchEvent(name: name, data: data)
-            } catch let error as DecodingError {
-                throw ConclaveError(.malformedAnswer, "an event is not what the API says: \(error)")
-            }
+        /// What is asked of a node: everything after where the last stream ended.
+        private func request() -> Call {
+            var call = call
+            if let revision = cursor.resumeAfter { call.query.append(("from", String(revision))) }
+            return call
         }
 
         private mutating func isNew(_ event: WatchEvent, mark: UInt64?) throws -> Bool {
             if let revision = event.changeRevision { return try cursor.received(revision: revision, mark: mark) }
             if case .state(_, let revision) = event { cursor.reached(mark ?? revision) }
             return true
-        }
-
-        /// Opens a stream at some node, after where the last one ended.
-        private mutating func open() async throws {
-            let begin = ContinuousClock.now
-            var generator = SystemRandomNumberGenerator()
-            while true {
-                try await Task.sleep(
-                    for: RetryRule.pause(before: failures, endpoints: rotation.endpoints.count, using: &generator))
-                do {
-                    return try await connect()
-                } catch let error as ConclaveError {
-                    let late = ContinuousClock.now - begin > watch.client.options.requestTimeout
-                    if !error.isPassing || !wasOpen && late { throw error }
-                    failed()
-                }
-            }
-        }
-
-        private mutating func connect() async throws {
-            var call = watch.call
-            if let revision = cursor.resumeAfter { call.query.append(("from", String(revision))) }
-            let options = watch.client.options
-            let patience = rotation.endpoints.count > 1 ? options.attemptTimeout : options.requestTimeout
-            body = try await watch.client.connections.open(
-                call, at: rotation.endpoints[rotation.preferred], timeout: patience
-            ).makeAsyncIterator()
-            parser = EventStreamParser(limit: options.maximumEventBytes)
-            cursor.connected()
-            wasOpen = true
-        }
-
-        private mutating func disconnected(_ reason: String) -> WatchEvent {
-            body = nil
-            failed()
-            return .interrupted(.disconnected(reason))
-        }
-
-        private mutating func failed() {
-            failures += 1
-            rotation.failed(rotation.preferred)
-        }
-    }
-}
-
-extension ConclaveError {
-    /// Whether another node, or the same one later, may well answer otherwise.
-    fileprivate var isPassing: Bool {
-        switch code {
-        case .unreachable, .timeout, .noLeader, .notReady, .overloaded: true
-        default: (status ?? 0) >= 500
         }
     }
 }

@@ -111,7 +111,7 @@ private struct WireDeletion: Decodable {
     }
 }
 
-/// The revision that a heartbeat comment carries: its first word that is a number.
-func revision(in comment: String) -> UInt64? {
+/// The revision or fence that a heartbeat comment carries: its first word that is a number.
+func number(in comment: String) -> UInt64? {
     comment.split(whereSeparator: { !$0.isLetter && !$0.isNumber }).lazy.compactMap { UInt64($0) }.first
 }

@@ -14,8 +14,9 @@ struct Conclave: AsyncParsableCommand {
         abstract: "A linearizable key-value service that elects who is in charge.",
         discussion: """
             EXAMPLE
-              conclave kv put controller node-1 --if-absent --ttl 3s   become controller, if nobody is
-              conclave watch controller                                learn when that changes
+              conclave elect controller -- ./controller     run it on one machine of many
+              conclave elections show controller --watch    learn who leads, at once
+              conclave kv put greeting hello
 
             The cluster is found through --endpoints or CONCLAVE_ENDPOINTS, by default http://127.0.0.1:2379.
 
@@ -27,6 +28,10 @@ struct Conclave: AsyncParsableCommand {
             TransactionCommand.self,
             LeaseCommand.self,
             WatchCommand.self,
+            ElectCommand.self,
+            LockCommand.self,
+            OfficeCommand<ElectionWords>.self,
+            OfficeCommand<LockWords>.self,
             StatusCommand.self,
             ServeCommand.self,
             DevCommand.self,

@@ -64,6 +64,11 @@ import Testing
         ["kv", "put", "k", "v", "--if-absent", "--if-present"], ["kv", "delete", "k", "--prefix", "--if-present"],
         ["kv", "delete", "k", "--if-absent"], ["kv", "list", "--limit", "0"], ["txn"], ["watch"],
         ["txn", "--file", "f", "--then", "get k"], ["lease", "grant", "soon"], ["demo", "--nodes", "4"], ["nonsense"],
+        ["kv", "put", "k", "v", "--fence", "controller"], ["elect"], ["elect", "c", "--ttl", "99ms"],
+        ["elect", "c", "--priority", "1001"], ["elect", "c", "--id", ""],
+        ["elect", "c", "--ttl", "2s", "--grace", "1001ms"],
+        ["elect", "c", "true"], ["lock", "l", "--wait", "--wait-at-most", "3s"], ["elections", "show"],
+        ["locks", "list", "--limit", "0"], ["elections", "history", "c", "--limit", "0"],
     ])
     func contradictionsAreRefusedBeforeAnythingIsSent(_ arguments: [String]) {
         #expect(throws: (any Error).self) { try Conclave.parseAsRoot(arguments) }
@@ -77,6 +82,7 @@ import Testing
     @Test(
         arguments: [
             KeyCommand.self, TransactionCommand.self, LeaseCommand.self, WatchCommand.self, StatusCommand.self,
+            ElectCommand.self, LockCommand.self, OfficeCommand<ElectionWords>.self, OfficeCommand<LockWords>.self,
             DemoCommand.self, BenchCommand.self, ServeCommand.self, DevCommand.self,
         ] as [any ParsableCommand.Type])
     func everySubcommandTeachesWithAnExample(_ root: any ParsableCommand.Type) {

@@ -55,9 +55,9 @@ import Testing
     }
 
     @Test func aHeartbeatCarriesTheRevisionReached() {
-        #expect(revision(in: "revision 43") == 43)
-        #expect(revision(in: "43") == 43)
-        #expect(revision(in: "") == nil)
+        #expect(number(in: "revision 43") == 43)
+        #expect(number(in: "43") == 43)
+        #expect(number(in: "") == nil)
     }
 }
 

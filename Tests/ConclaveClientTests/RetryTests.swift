@@ -80,6 +80,16 @@ func withClient<Result>(
         #expect(ContinuousClock.now - begin < .seconds(2))
     }
 
+    @Test func aLongPollLeavesTheNodeTimeToAnswerBesidesTheWait() async throws {
+        let node = try await ScriptedServer { _, _ in .answer(304) }
+        let dead = try await ScriptedServer.deadEndpoint()
+        try await withClient([node.endpoint, dead]) {
+            _ = try await $0.waitForChange(of: "k", after: 1, for: .seconds(30))
+        }
+        #expect(node.requests[0].uri.hasSuffix("wait=30000ms&timeout=1350ms"))
+        await node.stop()
+    }
+
     @Test func anOverloadedNodeIsAskedAgainWhenItSaid() async throws {
         let node = try await ScriptedServer { _, number in
             number == 0 ? .problem(429, "overloaded", more: #","retry_after_ms":120"#) : .written

@@ -13,12 +13,14 @@ final class ScriptedServer: Sendable {
         var body: String
     }
 
-    enum Reply: Sendable {
+    indirect enum Reply: Sendable {
         case answer(Int, headers: HTTPHeaders = [:], body: String = "")
         /// The connection ends without an answer: the request may have been carried out.
         case hangUp
         /// Nothing comes.
         case silence
+        /// The same, held for so long.
+        case held(Duration, Reply)
         /// An event stream, in these pieces.
         case stream([String], then: StreamEnd)
 
@@ -121,6 +123,12 @@ private final class ScriptHandler: ChannelInboundHandler {
         switch reply {
         case .silence: break
         case .hangUp: context.close(promise: nil)
+        case .held(let time, let reply):
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: TimeAmount(time)) {
+                let (handler, context) = bound.value
+                if context.channel.isActive { handler.reply(reply, context: context) }
+            }
         case .answer(let status, var headers, let body):
             if status != 304 { headers.replaceOrAdd(name: "Content-Length", value: String(body.utf8.count)) }
             send(status, headers, [body], context: context)

@@ -79,6 +79,11 @@ extension IdempotencyKey: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
+extension Fence: ExpressibleByArgument {
+    /// `NAME=FENCE`, or `locks/NAME=FENCE`.
+    public init?(argument: String) { self.init(argument) }
+}
+
 /// A key or a prefix on the command line.
 struct KeyArgument: ParsableArguments {
     @Argument(help: "The key.")

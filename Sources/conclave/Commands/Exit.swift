@@ -15,8 +15,9 @@ enum Exit {
           1  wrong usage, or an error that is none of the following
           2  no node could be reached, or the cluster has no leader
           3  a condition did not hold: nothing was changed, or, with txn,
-             the else branch was taken
-          4  no such key or lease
+             the else branch was taken; a lock is somebody else's, an
+             office was lost
+          4  no such key, lease, election or lock
           5  the answer was lost: a write may have been applied, or not
           6  the history asked for is compacted
         """
@@ -49,6 +50,7 @@ struct CommandFailure: Error {
         .object([
             ("error", .string(cause.code.name)), ("detail", .string(cause.detail)),
             ("outcome", .string(cause.outcome.rawValue)), ("holder", .optional(cause.holder) { $0.json }),
+            ("leader", .optional(cause.incumbent) { $0.json }),
         ])
     }
 }

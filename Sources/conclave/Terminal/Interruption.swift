@@ -24,3 +24,27 @@ func untilInterrupted<Success: Sendable>(
         return first
     }
 }
+
+/// Runs `body`, which ends in its own way when SIGINT, SIGTERM or SIGHUP cancels its task: what it returns counts. Throws
+/// ``Interrupted`` where it throws `CancellationError`.
+func interruptible<Success: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Success
+) async throws -> Success {
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+    let work = Task(operation: body)
+    let listener = Task {
+        var first: Int32?
+        for await signal in signals {
+            first = first ?? signal.rawValue
+            work.cancel()
+        }
+        return first
+    }
+    let result = await work.result
+    listener.cancel()
+    do {
+        return try result.get()
+    } catch is CancellationError {
+        throw Interrupted(signal: await listener.value ?? SIGINT)
+    }
+}
