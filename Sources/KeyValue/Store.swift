@@ -130,6 +130,7 @@ package struct Store: Sendable {
         case .revokeLease(let id): revokeLease(id)
         case .expireLeases(let due, let term): expireLeases(due, term: term)
         case .compact(let revision): compact(through: revision)
+        case .discardHistory(let revision): discardHistory(before: revision)
         }
     }
 }

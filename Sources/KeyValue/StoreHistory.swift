@@ -100,6 +100,14 @@ extension Store {
         }
         return .compacted(through: keys.compacted)
     }
+
+    mutating func discardHistory(before first: Revision) -> CommandResult {
+        guard first <= keys.revision else { return .failed(.futureRevision(current: keys.revision)) }
+        guard first > keys.compacted.next || (first == .empty && keys.compacted == .zero) else {
+            return .failed(.compacted(oldest: oldestRevision))
+        }
+        return compact(through: Revision(first.rawValue - 1))
+    }
 }
 
 extension RevisionEvents {

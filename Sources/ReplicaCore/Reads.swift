@@ -63,7 +63,7 @@ extension Replica {
         _ id: RequestID, _ watch: WatchID, _ wanted: WatchRequest, at now: Instant, into out: inout Outbox
     ) {
         var records: [KeyRecord] = []
-        for selection in wanted.selections {
+        for selection in wanted.start == .now ? wanted.selections : [] {
             guard case .range(let page) = store.query(.range(RangeQuery(selection: selection))) else { continue }
             guard !page.more else {
                 out.replies.append((id, .refused(.stateTooLarge(limit: Limits.rangePage), position(at: now))))
@@ -74,7 +74,7 @@ extension Replica {
         guard hasRoomForWatch(id, at: now, into: &out) else { return }
         if wanted.selections.count > 1 { records = records.orderedWithoutRepetition() }
         watches.open(watch, selections: wanted.selections, after: store.revision, current: store.revision)
-        out.replies.append((id, .watching(records, position(at: now))))
+        out.replies.append((id, .watching(wanted.start == .now ? records : nil, position(at: now))))
     }
 
     mutating func openResumed(

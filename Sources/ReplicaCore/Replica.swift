@@ -102,7 +102,7 @@ package struct Replica: Sendable {
         case .pauseWatch(let id): watches.pause(id, current: store.revision)
         case .resumeWatch(let id): watches.resume(id)
         case .diskSpace(let isLow): isShortOfSpace = isLow
-        case .handOver: _ = raft.handOver(to: nil, now: now, into: &raftOut)
+        case .handOver(let target): _ = raft.handOver(to: target, now: now, into: &raftOut)
         }
         progress(at: now, into: &out)
     }

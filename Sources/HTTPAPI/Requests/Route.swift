@@ -8,6 +8,8 @@ enum Route: Int, CaseIterable {
     case createLease, listLeases, renewLeases, renewLease, getLease, revokeLease
     case watch
     case status, cluster, why, alive, ready, metrics, contract, dashboard
+    /// Whatever belongs to the guest.
+    case guest
 
     /// How metrics name it.
     var label: String { "\(self)" }
@@ -15,7 +17,7 @@ enum Route: Int, CaseIterable {
     /// Whether a body is part of it.
     var takesBody: Bool {
         switch self {
-        case .putKey, .transaction, .createLease, .renewLeases: true
+        case .putKey, .transaction, .createLease, .renewLeases, .guest: true
         default: false
         }
     }
@@ -47,7 +49,7 @@ struct Destination {
         }
     }
 
-    private init(route: Route, name: ArraySlice<UInt8> = []) {
+    init(route: Route, name: ArraySlice<UInt8> = []) {
         self.route = route
         self.name = name
     }

@@ -12,8 +12,14 @@ protocol PendingWatch: AnyObject {
     func finish()
 }
 
+/// What a connection's answer is when it does not end by itself.
+protocol ConnectionStream: PendingWatch {
+    /// Whether the client reads what is there for it.
+    func writabilityChanged(_ writable: Bool)
+}
+
 /// The events of one watch on their way to one client. Confined to the connection's event loop.
-final class EventStream: WatchSink, PendingWatch, @unchecked Sendable {
+final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
     let eventLoop: any EventLoop
     private let connection: ConnectionHandler
     private let shared: LoopContext
