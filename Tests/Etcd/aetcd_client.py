@@ -32,7 +32,7 @@ async def keys(client):
 async def leases(client):
     lease = await client.lease(20)
     await client.put(b"ae/leased", b"x", lease=lease)
-    check("refresh", (await lease.refresh()).ttl == 20)
+    check("refresh", (await lease.refresh()).TTL == 20)
     check("ttl", 0 < await lease.remaining_ttl() <= 20)
     await lease.revoke()
     check("revoke", await client.get(b"ae/leased") is None)

@@ -84,7 +84,7 @@ import Testing
     @Test func moreStreamsThanAConnectionMayHaveDoNoHarm() async throws {
         try await TestNode.run { node in
             let greedy = try await GRPCClient.connect(port: node.port)
-            greedy.flood("/etcdserverpb.Watch/Watch", streams: 10_000)
+            greedy.flood("/etcdserverpb.Watch/Watch", streams: 3 * Limits.streamsPerConnection)
             try await node.connected { client in try await isServed(client) }
             try? await greedy.close()
         }
