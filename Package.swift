@@ -36,6 +36,7 @@ let package = Package(
     products: [
         .executable(name: "conclave", targets: ["conclave"]),
         .executable(name: "simulator", targets: ["simulator"]),
+        .executable(name: "tortured-member", targets: ["tortured-member"]),
         .library(name: "ConclaveClient", targets: ["ConclaveClient"]),
         .library(name: "Simulation", targets: ["Simulation"]),
     ],
@@ -61,7 +62,8 @@ let package = Package(
         .target(
             name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
             swiftSettings: strict),
-        .target(name: "Simulation", dependencies: ["ReplicaCore", collections, heap], swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Exploration", "ReplicaCore", collections, heap], swiftSettings: strict),
         .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
         .target(name: "HistoryChecker", swiftSettings: strict),
 
@@ -101,22 +103,32 @@ let package = Package(
             dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
             swiftSettings: strict),
         .target(
-            name: "Simulating", dependencies: ["Simulation", "Exploration", argumentParser], swiftSettings: strict),
-        // Two commands of `conclave` alone: all of it takes many times as long to build for speed.
-        .executableTarget(name: "simulator", dependencies: ["Simulating", argumentParser], swiftSettings: strict),
+            name: "Simulating",
+            dependencies: ["Consensus", "Exploration", "Primitives", "Simulation", argumentParser],
+            swiftSettings: strict),
+        // Three commands of `conclave` alone: all of it takes many times as long to build for speed. With real stores besides.
+        .executableTarget(
+            name: "simulator", dependencies: ["Simulating", "CrashDiskStores", argumentParser], swiftSettings: strict),
         .target(
             name: "Torture",
             dependencies: [
                 "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", nioCore, nioHTTP1,
             ],
             swiftSettings: strict),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "Node", "HTTPAPI", "EtcdAPI", "SQLiteStorage", argumentParser, configuration, systemPackage, lifecycle,
+                unixSignals,
+                logging, metrics, nioPosix,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "Node", "HTTPAPI", "EtcdAPI", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses",
-                "Torture",
-                argumentParser, configuration, systemPackage, lifecycle, unixSignals, logging, metrics,
-                nioPosix,
+                "Serving", "Consensus", "ConclaveClient", "Simulating", "LoadGenerator", "LocalProcesses", "Torture",
+                argumentParser,
+                unixSignals, nioCore,
             ],
             swiftSettings: strict),
 
@@ -127,12 +139,30 @@ let package = Package(
         .testTarget(name: "ExplorationTests", dependencies: ["Exploration"], swiftSettings: strict),
         .testTarget(
             name: "ScenarioTests", dependencies: ["Exploration"], exclude: ["Scenarios"], swiftSettings: strict),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "Exploration", "CrashDiskStores"],
+            swiftSettings: strict),
         .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker"], swiftSettings: strict),
         // A disk in memory for tests: what was not synced is lost or torn when they say so.
         .target(name: "CCrashDisk", dependencies: ["CSQLite"], path: "Tests/CCrashDisk"),
+        .target(
+            name: "CrashDisk", dependencies: ["SQLiteStorage", "CCrashDisk", "Primitives"], path: "Tests/CrashDisk",
+            swiftSettings: strict),
+        // The stores that ship, on such a disk, for some worlds of `simulator`; never for `conclave`.
+        .target(
+            name: "CrashDiskStores",
+            dependencies: [
+                "CrashDisk", "CCrashDisk", "SQLiteStorage", "Simulation", "ReplicaCore", "Consensus", "KeyValue",
+                "Primitives",
+            ],
+            path: "Tests/CrashDiskStores", swiftSettings: strict),
         .testTarget(
-            name: "SQLiteStorageTests", dependencies: ["SQLiteStorage", "CCrashDisk"], swiftSettings: strict),
+            name: "SQLiteStorageTests", dependencies: ["SQLiteStorage", "CCrashDisk", "CrashDisk"],
+            swiftSettings: strict),
+        // A member on such a disk, for `conclave torture`.
+        .executableTarget(
+            name: "tortured-member", dependencies: ["Serving", "CrashDisk", "SQLiteStorage", "LocalProcesses"],
+            path: "Tests/TorturedMember", swiftSettings: strict),
         .testTarget(name: "PeerTransportTests", dependencies: ["PeerTransport"], swiftSettings: strict),
         .testTarget(name: "NodeTests", dependencies: ["Node", nioPosix, logging], swiftSettings: strict),
         .testTarget(
@@ -145,9 +175,10 @@ let package = Package(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["conclave", "ConclaveClient", "Serving"], swiftSettings: strict),
         .testTarget(
-            name: "TortureTests", dependencies: ["Torture", "HistoryChecker", "LoadGenerator", nioCore, nioHTTP1],
+            name: "TortureTests",
+            dependencies: ["Torture", "HistoryChecker", "LoadGenerator", "LocalProcesses", nioCore, nioHTTP1],
             swiftSettings: strict),
         .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
@@ -155,7 +186,8 @@ let package = Package(
             dependencies: ["LoadGenerator", "LocalProcesses", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
-            name: "ProcessTests", dependencies: ["conclave", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
+            name: "ProcessTests",
+            dependencies: ["conclave", "tortured-member", asyncHTTPClient, "ConclaveClient", "LocalProcesses"],
             swiftSettings: strict),
     ]
 )
@@ -167,7 +199,7 @@ if let fuzzerRuntime {
             name: "fuzzers",
             dependencies: [
                 "CFuzzer", "Primitives", "Consensus", "KeyValue", "ReplicaCore", "SQLiteStorage", "PeerTransport",
-                "HTTPAPI", nioCore, nioHTTP1,
+                "HTTPAPI", "EtcdAPI", nioCore, nioHTTP1, protobuf,
             ],
             path: "Tests/Fuzz/fuzzers", swiftSettings: strict,
             linkerSettings: [.unsafeFlags([fuzzerRuntime]), .linkedLibrary("stdc++")]),

@@ -3,7 +3,7 @@ package import Primitives
 extension Message {
     private enum Tag: UInt8 {
         case preVote = 1, preVoteReply, vote, voteReply, append, appendReply
-        case snapshotChunk, snapshotReply, readRequest, readReply, campaignNow
+        case snapshotChunk, snapshotReply, readRequest, readReply, campaignNow, credentials
     }
 
     private var tag: Tag {
@@ -19,6 +19,7 @@ extension Message {
         case .readRequest: .readRequest
         case .readReply: .readReply
         case .campaignNow: .campaignNow
+        case .credentials: .credentials
         }
     }
 
@@ -41,6 +42,7 @@ extension Message {
             writer.write(m.batch)
             writer.write(varint: m.index.rawValue)
         case .campaignNow: break
+        case .credentials(let m): m.encodeBody(into: &writer)
         }
     }
 
@@ -66,6 +68,7 @@ extension Message {
             self = .readReply(
                 ReadReply(term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readCounter())))
         case .campaignNow: self = .campaignNow(CampaignNow(term: term))
+        case .credentials: self = .credentials(try Credentials(term: term, from: &reader))
         }
     }
 }

@@ -13,6 +13,7 @@ package enum Message: Hashable, Sendable {
     case readRequest(ReadRequest)
     case readReply(ReadReply)
     case campaignNow(CampaignNow)
+    case credentials(Credentials)
 
     /// The sender's term; in a pre-vote and in a granted reply to one, the term that is only proposed (Raft thesis §9.6).
     package var term: Term {
@@ -26,6 +27,7 @@ package enum Message: Hashable, Sendable {
         case .readRequest(let m): m.term
         case .readReply(let m): m.term
         case .campaignNow(let m): m.term
+        case .credentials(let m): m.term
         }
     }
 }

@@ -9,6 +9,8 @@ package enum Notice: Hashable, Sendable {
     case following(NodeID, Term)
     case handOverStarted(to: NodeID, Term)
     case handOverAbandoned(Term)
+    /// The leader hands over because the other's priority is higher.
+    case priorityHonoured(NodeID, Term)
     case truncated(from: LogIndex)
     case snapshotTransferStarted(to: NodeID, LogIndex)
     case snapshotReceived(LogIndex)
@@ -23,4 +25,14 @@ package enum LookingReason: Hashable, Sendable {
     case quorumLost
     case diskStalled
     case handedOver
+}
+
+extension LookingReason {
+    /// The leader that was lost.
+    var leader: NodeID? {
+        switch self {
+        case .leaderSilent(let leader), .leaderGone(let leader): leader
+        case .newerTerm, .quorumLost, .diskStalled, .handedOver: nil
+        }
+    }
 }

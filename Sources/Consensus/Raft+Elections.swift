@@ -23,6 +23,7 @@ extension Raft {
             // They vouch for an older term; whoever they were for has lost anyway.
             promises = []
         }
+        var lost: NodeID?
         switch role {
         case .follower(let following):
             lastLed = following.lastHeard
@@ -32,10 +33,10 @@ extension Raft {
             for read in leading.reads {
                 if case .local(let reads) = read.source { waitingReads.append(contentsOf: reads) }
             }
-        case .looking: break
+        case .looking(let looking): lost = looking.lost
         }
         let wasLooking = isLooking
-        role = .looking(Looking(phase: .waiting, deadline: now + retryDelay()))
+        role = .looking(Looking(phase: .waiting, deadline: now + retryDelay(), lost: reason.leader ?? lost))
         incoming = nil
         if !wasLooking { out.notices.append(.lookingForLeader(term, reason)) }
     }
@@ -53,7 +54,9 @@ extension Raft {
             hardStateIsDirty = true
         }
         role = .follower(
-            Following(leader: leader, lastHeard: now, deadline: now + electionDelay(), verified: commitIndex))
+            Following(
+                leader: leader, lastHeard: now, deadline: now + electionDelay(), verified: commitIndex,
+                announcesAt: now + settings.announcement))
         out.notices.append(.following(leader, term))
     }
 
@@ -74,7 +77,7 @@ extension Raft {
     mutating func startPreVote(now: Instant, into out: inout RaftOutbox) {
         guard case .looking(var looking) = role else { return }
         looking.deadline = now + retryDelay()
-        guard !isDamaged, configuration.contains(id) else {
+        guard mayCampaign else {
             role = .looking(looking)
             return
         }
@@ -144,6 +147,7 @@ extension Raft {
         promises.append(reply)
         guard case .looking(var looking) = role else { return }
         looking.deadline = now + electionDelay()
+        looking.stopRanking()
         role = .looking(looking)
     }
 
@@ -174,20 +178,28 @@ extension Raft {
 
     /// The leader hands over: campaign at once, without a pre-vote (Raft thesis §3.10).
     mutating func receiveCampaignNow(from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
-        guard case .follower(let following) = role, following.leader == sender, !isDamaged else { return }
+        guard case .follower(let following) = role, following.leader == sender, mayCampaign else { return }
         becomeLooking(.handedOver, term: term, now: now, into: &out)
         campaign(handOver: true, now: now, into: &out)
     }
 
     // MARK: Delays
 
-    /// How long a follower waits for its leader: one to two election timeouts.
+    /// How long a follower waits for its leader: one to two election timeouts. When members are ranked they need not be
+    /// drawn apart; a heartbeat more than one, by when nobody believes in the leader any more.
     mutating func electionDelay() -> TimeSpan {
-        generator.span(from: settings.electionTimeout, below: settings.electionTimeout * 2)
+        if settings.election == .ranked { return settings.electionTimeout + settings.heartbeat }
+        return generator.span(from: settings.electionTimeout, below: settings.electionTimeout * 2)
     }
 
     /// How long a member that is looking waits before its next try.
     private mutating func retryDelay() -> TimeSpan {
         generator.span(from: settings.retry, below: settings.retry * 3)
+    }
+
+    /// How long a member waits when its leader's process is gone: drawn apart, or, ranked, until all have heard of it.
+    mutating func earlyDelay() -> TimeSpan {
+        settings.election == .ranked
+            ? settings.earlyCampaign : generator.span(from: .zero, below: settings.earlyCampaign)
     }
 }

@@ -22,7 +22,7 @@ extension Raft {
         }
     }
 
-    /// In one sentence who leads, or what an election is waiting for.
+    /// In a few sentences who leads, or what an election is waiting for.
     package func explanation(at now: Instant, name: (NodeID) -> String) -> String {
         switch role {
         case .leader(let leading):
@@ -30,33 +30,32 @@ extension Raft {
                 leading.peers.count { $0.heardSinceElection && now - $0.lastHeard < settings.electionTimeout } + 1
             let ready = hasCommittedInTerm ? "" : " It has not committed an entry of its own term yet, so reads wait."
             return "This node leads term \(term.rawValue); \(heard) of \(configuration.members.count) members answer."
-                + ready
+                + ready + explanationOfHandOver(leading, at: now, name: name)
         case .follower(let following):
             let silence = (now - following.lastHeard).milliseconds
             return "\(name(following.leader)) leads term \(term.rawValue); this node heard from it \(silence) ms ago."
+                + (settings.priority == 0 ? " This node never leads: its priority is 0." : "")
         case .looking(let looking):
-            return "There is no leader known in term \(term.rawValue). " + explanation(of: looking, name: name)
+            return "There is no leader known in term \(term.rawValue). " + explanation(of: looking, at: now, name: name)
         }
     }
 
-    private func explanation(of looking: Looking, name: (NodeID) -> String) -> String {
-        let quorum = "\(configuration.quorum) of \(configuration.members.count)"
-        switch looking.phase {
-        case .waiting where isDamaged: return "This node waits for the others to elect one, because it may not vote."
-        case .waiting: return "This node waits a moment before it asks for votes, or for another's campaign."
-        case .preVoting(let granted):
-            let missing = names(except: granted, name: name)
-            return "This node asked whether it could win: \(granted.count) of the needed \(quorum) agree; "
-                + "no word from \(missing) (unreachable, or still hearing a leader, or ahead in the log)."
-        case .campaigning(let campaign):
-            let missing = names(except: campaign.granted, name: name)
-            return
-                "This node campaigns with \(campaign.granted.count) votes of the needed \(quorum); missing: \(missing)."
+    private func explanationOfHandOver(_ leading: Leading, at now: Instant, name: (NodeID) -> String) -> String {
+        if let handOver = leading.handOver {
+            return " It is handing over to \(name(handOver.target)), and takes no writes meanwhile."
         }
+        guard let higher = leading.peers.filter({ ($0.priority ?? 0) > settings.priority }).max(by: hasLessPriority)
+        else { return "" }
+        let reason =
+            if let rest = courtesy.map({ $0.until - now }), rest > .zero {
+                "but this node handed over before and leads again, so it waits another \(rest.milliseconds) ms."
+            } else {
+                "this node hands over to it as soon as it has caught up."
+            }
+        return " \(name(higher.id)) has a higher priority (\(higher.priority ?? 0)): " + reason
     }
 
-    private func names(except known: [NodeID], name: (NodeID) -> String) -> String {
-        let missing = configuration.members.filter { !known.contains($0.id) }.map { name($0.id) }.sorted()
-        return missing.isEmpty ? "nobody" : missing.joined(separator: ", ")
+    private func hasLessPriority(_ peer: Progress, than other: Progress) -> Bool {
+        (peer.priority ?? 0, peer.id) < (other.priority ?? 0, other.id)
     }
 }

@@ -40,8 +40,19 @@ extension Raft {
     }
 
     private func combine(_ looking: Looking, into print: inout Fingerprint) {
+        // Those that do not ask for credentials decide nothing by them.
+        if asksForCredentials {
+            print.combine(looking.lost?.rawValue ?? 0)
+            for heard in looking.heard.sorted(by: { $0.contender.id < $1.contender.id }) {
+                heard.contender.combine(into: &print)
+            }
+        }
         switch looking.phase {
         case .waiting: print.combine(1)
+        case .ranking: print.combine(6)
+        case .backing(let better):
+            print.combine(7)
+            for member in better { print.combine(member.rawValue) }
         case .preVoting(let granted):
             print.combine(2)
             for voter in granted.sorted() { print.combine(voter.rawValue) }
@@ -52,6 +63,15 @@ extension Raft {
             let place = writesInFlight.firstIndex { $0.id == campaign.write }
             print.combine(UInt64(place.map { $0 + 1 } ?? 0))
         }
+    }
+}
+
+extension Contender {
+    fileprivate func combine(into print: inout Fingerprint) {
+        print.combine(id.rawValue)
+        print.combine(credentials.lastTerm.rawValue)
+        print.combine(credentials.lastIndex.rawValue)
+        print.combine(UInt64(credentials.priority))
     }
 }
 
@@ -89,6 +109,7 @@ extension Progress {
         print.combine(ackedRound)
         print.combine(sentCommit.rawValue)
         print.combine(heardSinceElection)
+        print.combine(priority.map { UInt64($0) + 1 } ?? 0)
         print.combine(heartbeatDue)
         print.combine(counts)
         print.combine(UInt64(inFlight.count))

@@ -6,6 +6,7 @@ extension Raft {
     mutating func receiveAppend(_ append: Append, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
         becomeFollower(of: sender, now: now, into: &out)
         heardFromLeader(now: now, time: append.time, commit: append.commit)
+        announcePriority(now: now, into: &out)
         switch place(append, into: &out) {
         case .matching:
             oweAcknowledgement(of: append)

@@ -19,6 +19,7 @@ extension Raft {
             leading.handOver = nil
             out.notices.append(.handOverAbandoned(term))
         }
+        handOverToHigherPriority(now: now, into: &out)
     }
 
     /// A leader that cannot reach a majority, or whose disk does not answer, must not keep others waiting.
@@ -169,20 +170,14 @@ extension Raft {
 
     // MARK: Hand-over
 
-    /// Begins to hand the office to `target`, or to the member that is furthest on.
+    /// Begins to hand the office to `target`, or to the best of the others.
     ///
     /// - Returns: whom to; `nil` when there is nobody fit, or this member does not lead.
     package mutating func handOver(to target: NodeID?, now: Instant, into out: inout RaftOutbox) -> NodeID? {
         guard case .leader = role else { return nil }
         if let handOver = leading.handOver { return handOver.target }
-        let fit = leading.peers.filter { peer in
-            guard peer.counts, peer.heardSinceElection, now - peer.lastHeard < settings.electionTimeout else {
-                return false
-            }
-            if case .snapshotting = peer.flow { return false }
-            return target.map { $0 == peer.id } ?? true
-        }
-        guard let chosen = fit.max(by: { ($0.match, $1.id) < ($1.match, $0.id) }) else { return nil }
+        let fit = leading.peers.filter { isFit($0, now: now) && (target == nil || $0.id == target) }
+        guard let chosen = fit.max(by: { isBetterSuccessor($1, than: $0) }) else { return nil }
         leading.handOver = Leading.HandOver(target: chosen.id, deadline: now + settings.electionTimeout)
         out.notices.append(.handOverStarted(to: chosen.id, term))
         return chosen.id

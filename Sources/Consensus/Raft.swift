@@ -49,6 +49,8 @@ package struct Raft: Sendable {
     var nextReadBatch: UInt64
     /// When this member last heard from a leader, or was one.
     var lastLed: Instant?
+    /// The last time that this member, as a leader, handed over because of a priority, and until when it then does not.
+    var courtesy: (pause: TimeSpan, until: Instant)?
     var incoming: IncomingSnapshot?
     /// The time of the flush under way.
     var lastFlush: Instant
@@ -130,8 +132,9 @@ package struct Raft: Sendable {
     }
 
     private mutating func firstDeadline(_ now: Instant) -> Instant {
-        configuration.members.count == 1
-            ? now : now + generator.span(from: settings.retry, below: settings.electionTimeout * 2)
+        if configuration.members.count == 1 { return now }
+        if settings.election == .ranked { return now + settings.retry }
+        return now + generator.span(from: settings.retry, below: settings.electionTimeout * 2)
     }
 
     // MARK: - Questions
@@ -215,6 +218,10 @@ package struct Raft: Sendable {
     /// Takes a message from another member.
     package mutating func receive(_ message: Message, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
         guard sender != id, configuration.contains(sender) else { return }
+        // They speak of a term, but ask nobody to leave another.
+        if case .credentials(let credentials) = message {
+            return receiveCredentials(credentials, from: sender, now: now, into: &out)
+        }
         if message.term < term { return answerStale(message, from: sender, into: &out) }
         if message.term > term {
             switch message {
@@ -236,6 +243,7 @@ package struct Raft: Sendable {
         case .readRequest(let request): receiveReadRequest(request, from: sender)
         case .readReply(let reply): receiveReadReply(reply, into: &out)
         case .campaignNow: receiveCampaignNow(from: sender, now: now, into: &out)
+        case .credentials: break
         }
     }
 
@@ -263,7 +271,7 @@ package struct Raft: Sendable {
         case .follower(let following):
             if following.deadline <= now { missLeader(now: now, into: &out) } else { resendReads(now: now) }
         case .looking(let looking):
-            if looking.deadline <= now { startPreVote(now: now, into: &out) }
+            if looking.deadline <= now { goOnLooking(now: now, into: &out) }
         }
     }
 
@@ -277,7 +285,7 @@ package struct Raft: Sendable {
             return
         }
         becomeLooking(.leaderSilent(following.leader), term: term, now: now, into: &out)
-        startPreVote(now: now, into: &out)
+        goOnLooking(now: now, into: &out)
     }
 
     /// The connection to `peer` is there (again); messages under way before may be lost.
@@ -285,6 +293,8 @@ package struct Raft: Sendable {
         guard case .leader = role else { return }
         guard let index = leading.peers.firstIndex(where: { $0.id == peer }) else { return }
         let match = leading.peers[index].match
+        // A new life may have another priority.
+        leading.peers[index].priority = nil
         // Before its first answer it most likely has all: from the start would mean the whole log, or a snapshot.
         leading.peers[index].becomeProbing(next: match == .zero ? log.lastIndex.next : match.next)
         leading.peers[index].heartbeatDue = true
@@ -295,7 +305,7 @@ package struct Raft: Sendable {
         guard processIsGone, case .follower(let following) = role, following.leader == peer else { return }
         becomeLooking(.leaderGone(peer), term: term, now: now, into: &out)
         guard case .looking(var looking) = role else { return }
-        looking.deadline = now + generator.span(from: .zero, below: settings.earlyCampaign)
+        looking.deadline = now + earlyDelay()
         role = .looking(looking)
     }
 

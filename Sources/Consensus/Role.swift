@@ -24,6 +24,8 @@ struct Following: Sendable {
     var owed: OwedAcknowledgement?
     /// What the last acknowledgement said or promised: news of the commit index alone needs no other.
     var acknowledged: (round: UInt64, through: LogIndex)?
+    /// When the leader is told of this member's priority again.
+    var announcesAt: Instant
     /// Read batches sent to the leader and not yet answered.
     var reads: [ReadBatch] = []
 
@@ -44,9 +46,22 @@ struct Looking: Sendable {
     var phase: Phase
     /// When the next try begins.
     var deadline: Instant
+    /// The leader that this member lost, if it knew one.
+    var lost: NodeID?
+    /// The newest credentials of the others, since they were last asked for.
+    var heard: [Heard] = []
+
+    struct Heard: Sendable {
+        var contender: Contender
+        var at: Instant
+    }
 
     enum Phase: Sendable {
         case waiting
+        /// Waiting for the others' credentials.
+        case ranking
+        /// Leaving those that rank above this member their turns, the best first.
+        case backing([NodeID])
         /// Asking whether a campaign could succeed; the own vote is included.
         case preVoting(granted: [NodeID])
         case campaigning(Campaign)
@@ -58,6 +73,16 @@ struct Looking: Sendable {
         var refused: [NodeID] = []
         /// The write that makes the candidacy durable, once it was issued.
         var write: WriteID?
+    }
+}
+
+extension Looking {
+    /// Leaves the ranking, for a vote that was given.
+    mutating func stopRanking() {
+        switch phase {
+        case .ranking, .backing: phase = .waiting
+        case .waiting, .preVoting, .campaigning: break
+        }
     }
 }
 
@@ -113,6 +138,8 @@ struct Progress: Sendable {
     var lastHeard: Instant
     var heardSinceElection = false
     var roundTrip: TimeSpan?
+    /// What it said in its last announcement to this leader, if it made one.
+    var priority: UInt8?
     var heartbeatDue = true
     /// False while the member repairs a damaged log: it is replicated to, but makes no majority.
     var counts = true

@@ -5,14 +5,18 @@ package import Primitives
 package struct ConnectivityTrial {
     package let graph: Graph
     package let seed: UInt64
+    package let mix: ElectionMix
 
     package static let settings = Settings(heartbeat: .milliseconds(50), electionTimeout: .milliseconds(400))
-    /// The time in which a leader must emerge.
-    package static let patience = settings.electionTimeout * 10
+    /// The time in which a leader must emerge; where there are priorities, one may hand over in vain first.
+    var patience: TimeSpan { Self.settings.electionTimeout * (mix == .randomized ? 10 : 20) }
     /// The time for which it must then stay, or there must be none.
     static let watch = settings.electionTimeout * 5
 
-    package init(graph: Graph, seed: UInt64) {
+    /// - Parameter mix: how members take part in elections; with another than ``ElectionMix/randomized`` they have
+    ///   priorities, too, half of the time.
+    package init(graph: Graph, seed: UInt64, mix: ElectionMix = .randomized) {
+        self.mix = mix
         self.graph = graph
         self.seed = seed
     }
@@ -31,15 +35,19 @@ package struct ConnectivityTrial {
         var random = SeededGenerator(seed: seed ^ graph.hash)
         let isRunning = seed % 2 == 1
         let lagging = isRunning ? [] : Set((0..<graph.size).filter { _ in random.next() % 3 == 0 })
-        var network = Network(size: graph.size, lagging: lagging, seed: random.next())
+        let electorate = Electorate(
+            members: graph.size, mix: mix,
+            priorities: mix == .randomized
+                ? Array(repeating: Settings.standardPriority, count: graph.size) : nil, seed: seed ^ graph.hash)
+        var network = Network(size: graph.size, lagging: lagging, electorate: electorate, seed: random.next())
         if isRunning {
-            network.run(for: Self.patience)
+            network.run(for: patience)
             guard network.leaders.count == 1 else { return Outcome(problem: "no leader while all links are there") }
         }
         let start = network.now
         let term = network.highestTerm
         network.graph = graph
-        network.run(for: Self.patience)
+        network.run(for: patience)
         let settled = network.leaders
         let settledAfter = max(.zero, network.lastChange - start)
         let isWatchedFrom = network.now
@@ -47,7 +55,7 @@ package struct ConnectivityTrial {
         let changed = network.lastChange > isWatchedFrom
         let problem =
             network.problem
-            ?? (graph.isElectable(lagging: lagging)
+            ?? (graph.isElectable(lagging: lagging, neverLeading: electorate.neverLeading)
                 ? problem(withLeaders: settled, changed: changed, network)
                 : problem(withoutLeader: settled, changed: changed, grew: network.highestTerm > term))
         return Outcome(
@@ -56,8 +64,8 @@ package struct ConnectivityTrial {
     }
 
     private func problem(withLeaders leaders: [Int], changed: Bool, _ network: Network) -> String? {
-        guard leaders.count == 1 else { return "\(leaders.count) leaders after ten election timeouts, not one" }
-        if changed { return "n\(leaders[0] + 1) led after ten election timeouts, and did not stay" }
+        guard leaders.count == 1 else { return "\(leaders.count) leaders in the end, not one" }
+        if changed { return "n\(leaders[0] + 1) led in the end, and did not stay" }
         return network.members[leaders[0]].raft.hasCommittedInTerm ? nil : "the leader commits nothing"
     }
 

@@ -1,3 +1,5 @@
+package import Consensus
+
 /// How far an exploration goes. Within its bounds it is exhaustive.
 package struct ExplorationBounds: Sendable {
     /// Where it begins.
@@ -31,6 +33,8 @@ package struct ExplorationBounds: Sendable {
     package var quorumLosses = 0
     /// How often a leader hands over.
     package var handOvers = 0
+    /// How the members settle who campaigns.
+    package var election = ElectionStrategy.randomized
     /// What is wrong with the shells, if anything is.
     package var mistake: Mistake?
     /// Off to see what becomes of a promise that left too early, instead of the promise itself.

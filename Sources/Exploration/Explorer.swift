@@ -35,7 +35,8 @@ package struct Explorer {
         let disk = RecoveredLog(hardState: HardState(term: Term(1)), entries: [first])
         for id in ids {
             let member = Member(
-                id: id, settings: Settings(), bootstrap: configuration, disk: disk, mistake: bounds.mistake)
+                id: id, settings: Settings(election: bounds.election), bootstrap: configuration, disk: disk,
+                mistake: bounds.mistake)
             current.append(catalogue.number(of: Place(member, memory: Memory())))
         }
         current.append(Spent().rawValue)

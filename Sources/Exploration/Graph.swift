@@ -32,6 +32,11 @@ package struct Graph: Hashable, Sendable {
         }
     }
 
+    mutating func isolate(_ member: Int) {
+        for other in 0..<size { hearers[other] &= ~(1 << UInt8(member)) }
+        hearers[member] = 0
+    }
+
     /// A different one for every graph, to draw different worlds from.
     var hash: UInt64 { stableHash(hearers) }
 
@@ -43,10 +48,11 @@ package struct Graph: Hashable, Sendable {
     }
 
     /// Whether a leader must emerge: some member talks in both directions with a majority, itself included, in which
-    /// nobody's log is ahead of its own. A vote takes a question and an answer, and so does an acknowledgement; nothing
+    /// nobody's log is ahead of its own, and is not one that never leads. A vote takes a question and an answer, and so does an acknowledgement; nothing
     /// that comes in one direction only helps a member to lead.
-    package func isElectable(lagging: Set<Int>) -> Bool {
+    package func isElectable(lagging: Set<Int>, neverLeading: Set<Int> = []) -> Bool {
         (0..<size).contains { member in
+            guard !neverLeading.contains(member) else { return false }
             let voters = partners(of: member).filter { lagging.contains($0) || !lagging.contains(member) }
             return voters.count + 1 > size / 2
         }

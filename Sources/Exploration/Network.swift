@@ -9,6 +9,8 @@ struct Network {
     /// When the set of leaders last changed.
     private(set) var lastChange = Instant.zero
     private(set) var leaders: [Int] = []
+    /// How often a member asked the others whether it could win.
+    private(set) var tries = 0
     /// The first broken rule.
     private(set) var problem: String?
     private let ids: [NodeID]
@@ -17,7 +19,10 @@ struct Network {
     private var random: SeededGenerator
     private var past = DecidedPast()
 
-    init(size: Int, lagging: Set<Int>, seed: UInt64) {
+    init(
+        size: Int, lagging: Set<Int>, electorate: Electorate, settings: Settings = ConnectivityTrial.settings,
+        seed: UInt64
+    ) {
         let names = (1...size).map { "n\($0)" }
         let configuration = Configuration(
             members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
@@ -32,7 +37,8 @@ struct Network {
                 hardState: HardState(term: Term(2)), entries: lagging.contains(place) ? entries.dropLast() : entries)
             members.append(
                 Member(
-                    id: id, settings: ConnectivityTrial.settings, bootstrap: configuration, disk: disk,
+                    id: id, settings: electorate.settings(settings, of: place),
+                    bootstrap: configuration, disk: disk,
                     seed: random.next()))
         }
     }
@@ -60,10 +66,23 @@ struct Network {
         now = end
     }
 
+    /// Lets time pass until a leader has committed in its term that is not `other`.
+    ///
+    /// - Returns: whether there was one in time.
+    mutating func waitForLeader(other: Int?, atMost span: TimeSpan) -> Bool {
+        let end = now + span
+        while now < end, problem == nil {
+            run(for: .milliseconds(1))
+            if leaders.contains(where: { $0 != other && members[$0].raft.hasCommittedInTerm }) { return true }
+        }
+        return false
+    }
+
     private mutating func step(_ place: Int, _ input: (inout Raft, Instant, inout RaftOutbox) -> Void) {
         members[place].pass(until: now)
         var sends = members[place].step(input).sends
         while !members[place].writes.isEmpty { sends += members[place].sync().sends }
+        if sends.contains(where: { if case .preVote = $0.message { true } else { false } }) { tries += 1 }
         for envelope in sends { post(envelope, from: place) }
         lookAround(place)
     }

@@ -29,6 +29,10 @@ package struct Wording: Sendable {
         case .readRequest(let request): "read index? term \(request.term.rawValue)"
         case .readReply(let reply): "read index \(reply.index.rawValue), term \(reply.term.rawValue)"
         case .campaignNow(let request): "campaign now, term \(request.term.rawValue)"
+        case .credentials(let credentials):
+            "credentials\(credentials.asks ? "?" : "") log ends at "
+                + "\(position(credentials.lastIndex, credentials.lastTerm)), priority \(credentials.priority), "
+                + "term \(credentials.term.rawValue)"
         }
     }
 
@@ -98,6 +102,7 @@ extension Wording {
         case .becameLeader(let term): "leads term \(term.rawValue)"
         case .following(let leader, let term): "follows \(name(leader)) in term \(term.rawValue)"
         case .handOverStarted(let target, _): "begins to hand over to \(name(target))"
+        case .priorityHonoured(let target, _): "sees that \(name(target)) has a higher priority"
         case .handOverAbandoned: "gives the hand-over up"
         case .truncated(let index): "drops its entries from \(index.rawValue) on"
         case .snapshotTransferStarted(let target, let index):

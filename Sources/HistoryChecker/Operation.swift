@@ -33,6 +33,8 @@ package enum Invocation: Hashable, Sendable {
     /// Deletes all keys that begin with a prefix.
     case clear(String)
     case get(String, Point)
+    /// A linearizable read once the key has changed after a revision, for so many milliseconds at most.
+    case wait(String, after: UInt64, span: Int64)
     case list(Listing)
     case transaction(Transaction)
     case grant(UInt64, ttl: Int64)

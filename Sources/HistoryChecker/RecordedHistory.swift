@@ -42,7 +42,8 @@ package struct Watched: Sendable {
         }
     }
 
-    package enum Event: Hashable, Sendable {
+    /// Indirect, so that the many watches that are told the same may share it.
+    package indirect enum Event: Hashable, Sendable {
         /// The watch begins after this revision, without being told the state.
         case opened(after: UInt64)
         /// The watch begins with the state at this revision.

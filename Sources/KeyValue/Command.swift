@@ -19,14 +19,19 @@ package enum Command: Hashable, Sendable {
     /// Forgets the history before this revision on a client's wish. Fails with ``CommandFailure/compacted(oldest:)`` when
     /// that was done before.
     case discardHistory(before: Revision)
+    case campaign(Campaign)
+    case resign(Resignation)
 }
 
 /// A command with what makes a repetition of it harmless.
 package struct Proposal: Hashable, Sendable {
     package var idempotencyKey: IdempotencyKey?
+    /// The leadership that must stand for the command to be carried out.
+    package var fence: FenceCondition?
     package var command: Command
-    package init(idempotencyKey: IdempotencyKey? = nil, command: Command) {
+    package init(idempotencyKey: IdempotencyKey? = nil, fence: FenceCondition? = nil, command: Command) {
         self.idempotencyKey = idempotencyKey
+        self.fence = fence
         self.command = command
     }
 }
@@ -208,4 +213,11 @@ package enum Query: Hashable, Sendable {
     case lease(LeaseID)
     /// At most `limit` leases from an id on, in the order of their ids; 0 = ``Limits/rangePage``.
     case leases(from: LeaseID, limit: Int)
+    /// An election with the first `limit` of those who wait.
+    case election(ElectionID, limit: Int)
+    /// At most `limit` elections of a kind whose names begin with `prefix`, from `start` on; 0 = ``Limits/rangePage``.
+    case elections(ElectionID.Kind, prefix: Bytes, from: Bytes, limit: Int)
+    /// The last `limit` leaderships.
+    case leaderships(ElectionID, limit: Int)
+    case candidacy(CandidacyID)
 }

@@ -5,6 +5,10 @@ extension Proposal {
     package func encoded() -> Bytes {
         var writer = ByteWriter(reserving: command.approximateBytes)
         writer.write(optional: idempotencyKey)
+        if let fence {
+            writer.write(Self.fenceTag)
+            writer.write(fence)
+        }
         writer.write(command)
         return writer.bytes
     }
@@ -17,9 +21,18 @@ extension Proposal {
     /// Reads a proposal that takes up the rest of what `reader` has.
     package init(endOf reader: inout ByteReader) throws(DecodingFailure) {
         idempotencyKey = try reader.read()
-        command = try reader.read()
+        let tag = try reader.readByte()
+        if tag == Self.fenceTag {
+            fence = try FenceCondition(from: &reader)
+            command = try reader.read()
+        } else {
+            command = try Command(tag, from: &reader)
+        }
         try reader.expectEnd()
     }
+
+    /// In the place of a command's tag: a condition comes first.
+    private static let fenceTag: UInt8 = 128
 }
 
 extension IdempotencyKey: BinaryCoded {
@@ -77,11 +90,19 @@ extension Command: BinaryCoded {
         case .discardHistory(let revision):
             writer.write(UInt8(0x20))
             writer.write(revision)
+        case .campaign(let campaign):
+            writer.write(UInt8(9))
+            writer.write(campaign)
+        case .resign(let resignation):
+            writer.write(UInt8(10))
+            writer.write(resignation)
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
-        switch try reader.readByte() {
+    init(from reader: inout ByteReader) throws(DecodingFailure) { try self.init(try reader.readByte(), from: &reader) }
+
+    fileprivate init(_ tag: UInt8, from reader: inout ByteReader) throws(DecodingFailure) {
+        switch tag {
         case 1: self = .put(try reader.read())
         case 2: self = .delete(Delete(selection: try reader.read(), precondition: try reader.read()))
         case 3: self = .transaction(try reader.read())
@@ -91,7 +112,9 @@ extension Command: BinaryCoded {
         case 7: self = .expireLeases(try reader.read(), term: Term(try reader.readVarint()))
         case 8: self = .compact(through: try reader.read())
         case 0x20: self = .discardHistory(before: try reader.read())
-        case let tag: throw .invalid("command tag \(tag)")
+        case 9: self = .campaign(try reader.read())
+        case 10: self = .resign(try reader.read())
+        default: throw .invalid("command tag \(tag)")
         }
     }
 }

@@ -10,9 +10,13 @@ struct LeaseState: Sendable {
     /// The deadline under which the lease stands in the heap; never after ``deadline``.
     var queued: ClusterTime
     var keys = OrderedMap<ByteKey, Attached>()
+    var candidacies = OrderedMap<CandidacyID, Attached>()
 
-    /// That a key is attached: nothing more is known of it here.
+    /// That a key or a candidacy is attached: nothing more is known of it here.
     struct Attached: Sendable {}
+
+    /// Whether nothing hangs on it.
+    var isBare: Bool { keys.isEmpty && candidacies.isEmpty }
 
     func grant(id: LeaseID, at time: ClusterTime) -> LeaseGrant {
         LeaseGrant(id: id, ttl: ttl, remaining: deadline > time ? deadline - time : .zero)
@@ -38,6 +42,12 @@ struct LeaseTable: Sendable {
 
     func state(of id: LeaseID) -> LeaseState? { leases.value(for: id) }
     func contains(_ id: LeaseID) -> Bool { leases.search(id).found }
+
+    /// Whether the lease is there and its time is not over.
+    func isAlive(_ id: LeaseID, at time: ClusterTime) -> Bool {
+        let place = leases.search(id)
+        return place.found && leases.value(at: place.position).deadline > time
+    }
 
     func grant(of id: LeaseID, at time: ClusterTime) -> LeaseGrant? {
         let place = leases.search(id)
@@ -98,6 +108,24 @@ struct LeaseTable: Sendable {
         guard place.found else { return false }
         leases.update(at: place.position) { $0.keys.set(ByteKey(key), LeaseState.Attached()) }
         return true
+    }
+
+    /// Returns whether there is such a lease.
+    @discardableResult
+    mutating func attach(_ candidacy: CandidacyID, to id: LeaseID) -> Bool {
+        let place = leases.search(id)
+        guard place.found else { return false }
+        leases.update(at: place.position) { $0.candidacies.set(candidacy, LeaseState.Attached()) }
+        return true
+    }
+
+    mutating func detach(_ candidacy: CandidacyID, from id: LeaseID) {
+        let place = leases.search(id)
+        guard place.found else { return }
+        leases.update(at: place.position) { lease in
+            let place = lease.candidacies.search(candidacy)
+            if place.found { lease.candidacies.remove(at: place.position) }
+        }
     }
 
     mutating func detach(_ key: Bytes, from id: LeaseID) {

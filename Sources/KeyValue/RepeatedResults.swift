@@ -10,7 +10,7 @@ extension CommandResult {
         case .leasesRenewed(let grants): .leasesRenewed(grants.map { $0?.telling(remaining) })
         case .transaction(let result):
             .transaction(result.telling(remaining))
-        case .deleted, .leaseRevoked, .leasesExpired, .compacted, .failed: self
+        case .deleted, .leaseRevoked, .leasesExpired, .compacted, .candidacy, .resigned, .failed: self
         }
     }
 }

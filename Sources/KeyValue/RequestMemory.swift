@@ -79,7 +79,9 @@ extension CommandResult {
     /// Whether a repetition must be answered alike. A store that was full may have room later, and nothing was applied.
     var isDefinite: Bool {
         switch self {
-        case .failed(.quotaExceeded), .failed(.tooManyLeases): false
+        case .failed(.quotaExceeded), .failed(.tooManyLeases), .failed(.tooManyCandidates),
+            .failed(.tooManyElections):
+            false
         default: true
         }
     }
@@ -100,6 +102,11 @@ extension CommandResult {
         case .transaction(let transaction): transaction.contentBytes
         case .leasesRenewed(let leases): leases.count * MemoryLayout<LeaseGrant?>.stride
         case .failed(.preconditionFailed(let holder)): holder?.contentBytes ?? 0
+        case .candidacy(let result): result.summary.contentBytes
+        case .resigned(let result): result.summary.contentBytes
+        case .failed(.candidacyNotFound(let summary)), .failed(.candidacyTaken(let summary)),
+            .failed(.candidacyCondition(let summary)):
+            summary.contentBytes
         default: 0
         }
     }
@@ -139,6 +146,10 @@ extension PutResult {
         result.record.value = []
         return result
     }
+}
+
+extension ElectionSummary {
+    fileprivate var contentBytes: Int { election.name.count + (leader?.bytes ?? 0) }
 }
 
 extension KeyRecord {

@@ -52,6 +52,12 @@ extension CommandResult: BinaryCoded {
         case .failed(let failure):
             writer.write(UInt8(9))
             writer.write(failure)
+        case .candidacy(let result):
+            writer.write(UInt8(10))
+            writer.write(result)
+        case .resigned(let result):
+            writer.write(UInt8(11))
+            writer.write(result)
         }
     }
 
@@ -71,6 +77,8 @@ extension CommandResult: BinaryCoded {
         case 7: self = .leasesExpired(leases: try reader.readInt(), keys: try reader.readInt())
         case 8: self = .compacted(through: try reader.read())
         case 9: self = .failed(try reader.read())
+        case 10: self = .candidacy(try reader.read())
+        case 11: self = .resigned(try reader.read())
         case let tag: throw .invalid("result tag \(tag)")
         }
     }
@@ -178,6 +186,25 @@ extension CommandFailure: BinaryCoded {
         case .keyNotFound(let key):
             writer.write(UInt8(0x20))
             writer.write(bytes: key)
+        case .fenced(let election, let fence):
+            writer.write(UInt8(9))
+            writer.write(election)
+            writer.write(fence)
+        case .candidacyNotFound(let summary):
+            writer.write(UInt8(10))
+            writer.write(summary)
+        case .candidacyTaken(let summary):
+            writer.write(UInt8(11))
+            writer.write(summary)
+        case .candidacyCondition(let summary):
+            writer.write(UInt8(12))
+            writer.write(summary)
+        case .tooManyCandidates(let limit):
+            writer.write(UInt8(13))
+            writer.write(Int64(limit))
+        case .tooManyElections(let limit):
+            writer.write(UInt8(14))
+            writer.write(Int64(limit))
         }
     }
 
@@ -192,6 +219,12 @@ extension CommandFailure: BinaryCoded {
         case 7: self = .tooManyLeases(limit: try reader.readInt())
         case 8: self = .quotaExceeded(limit: try reader.readInt())
         case 0x20: self = .keyNotFound(try reader.readBytes())
+        case 9: self = .fenced(try reader.read(), now: try reader.read())
+        case 10: self = .candidacyNotFound(try reader.read())
+        case 11: self = .candidacyTaken(try reader.read())
+        case 12: self = .candidacyCondition(try reader.read())
+        case 13: self = .tooManyCandidates(limit: try reader.readInt())
+        case 14: self = .tooManyElections(limit: try reader.readInt())
         case let tag: throw .invalid("failure tag \(tag)")
         }
     }

@@ -34,6 +34,8 @@ package enum CommandResult: Hashable, Sendable {
     /// How many leases and keys an expiry entry ended.
     case leasesExpired(leases: Int, keys: Int)
     case compacted(through: Revision)
+    case candidacy(CandidacyResult)
+    case resigned(ResignationResult)
     case failed(CommandFailure)
 }
 
@@ -111,6 +113,15 @@ package enum CommandFailure: Error, Hashable, Sendable {
     case tooManyLeases(limit: Int)
     /// The store is full; deletes, renewals and expiries still work.
     case quotaExceeded(limit: Int)
+    /// The leadership of `If-Fence` does not stand; carries the election's fence now.
+    case fenced(ElectionID, now: Fence)
+    case candidacyNotFound(ElectionSummary)
+    /// The candidacy is there under another lease than the client's.
+    case candidacyTaken(ElectionSummary)
+    /// The candidacy is there, is not there, or does not lead, against what the client asked for.
+    case candidacyCondition(ElectionSummary)
+    case tooManyCandidates(limit: Int)
+    case tooManyElections(limit: Int)
 }
 
 package enum QueryResult: Hashable, Sendable {
@@ -118,6 +129,11 @@ package enum QueryResult: Hashable, Sendable {
     /// `nil` when there is no such lease.
     case lease(LeaseStatus?)
     case leases(LeasePage)
+    /// `nil` when nobody ever campaigned in it, as far as is known.
+    case election(ElectionView?)
+    case elections(ElectionPage)
+    case leaderships(LeadershipPage?)
+    case candidacy(CandidacyResult)
     case failed(CommandFailure)
 }
 

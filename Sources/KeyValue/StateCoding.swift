@@ -12,6 +12,12 @@ extension StateRecord: BinaryCoded {
         case .remembered(let request):
             writer.write(UInt8(3))
             writer.write(request)
+        case .election(let election):
+            writer.write(UInt8(4))
+            writer.write(election)
+        case .candidacy(let candidacy):
+            writer.write(UInt8(5))
+            writer.write(candidacy)
         }
     }
 
@@ -20,6 +26,8 @@ extension StateRecord: BinaryCoded {
         case 1: self = .version(try reader.read())
         case 2: self = .lease(try reader.read())
         case 3: self = .remembered(try reader.read())
+        case 4: self = .election(try reader.read())
+        case 5: self = .candidacy(try reader.read())
         case let tag: throw .invalid("state record tag \(tag)")
         }
     }
@@ -118,11 +126,14 @@ extension StateDelta: BinaryCoded {
         writer.write(removedVersions)
         writer.write(removedLeases)
         writer.write(removedRequests)
+        writer.write(removedElections)
+        writer.write(removedCandidacies)
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
         self.init(
             header: try reader.read(), upserts: try reader.read(), removedVersions: try reader.read(),
-            removedLeases: try reader.read(), removedRequests: try reader.read())
+            removedLeases: try reader.read(), removedRequests: try reader.read(), removedElections: try reader.read(),
+            removedCandidacies: try reader.read())
     }
 }

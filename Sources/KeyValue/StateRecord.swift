@@ -6,6 +6,8 @@ package enum StateRecord: Hashable, Sendable {
     case version(StoredVersion)
     case lease(StoredLease)
     case remembered(StoredRequest)
+    case election(StoredElection)
+    case candidacy(StoredCandidacy)
 }
 
 /// Where a version stands: its revision, and its place among that revision's events.
@@ -99,14 +101,19 @@ package struct StateDelta: Hashable, Sendable {
     package var removedLeases: [LeaseID]
     /// By ``StoredRequest/order``.
     package var removedRequests: [UInt64]
+    package var removedElections: [ElectionID]
+    package var removedCandidacies: [CandidacyID]
     package init(
         header: StateHeader, upserts: [StateRecord] = [], removedVersions: [VersionPosition] = [],
-        removedLeases: [LeaseID] = [], removedRequests: [UInt64] = []
+        removedLeases: [LeaseID] = [], removedRequests: [UInt64] = [], removedElections: [ElectionID] = [],
+        removedCandidacies: [CandidacyID] = []
     ) {
         self.header = header
         self.upserts = upserts
         self.removedVersions = removedVersions
         self.removedLeases = removedLeases
         self.removedRequests = removedRequests
+        self.removedElections = removedElections
+        self.removedCandidacies = removedCandidacies
     }
 }

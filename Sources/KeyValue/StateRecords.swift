@@ -3,7 +3,7 @@ internal import Primitives
 
 extension Store {
     /// The whole state, piece by piece: the versions from before the history in the order of keys, the history in the order
-    /// of revisions, the leases, the remembered requests. Holds a copy of the store as it is now.
+    /// of revisions, the leases, the elections, the candidacies, the remembered requests. Holds a copy of the store as it is now.
     package func records() -> StateRecords { StateRecords(self) }
 }
 
@@ -17,6 +17,9 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
         case past(OrderedMap<ByteKey, Deque<Version>>.Position)
         case history(place: Int, ordinal: Int)
         case leases(OrderedMap<LeaseID, LeaseState>.Position)
+        case elections(OrderedMap<ElectionID, Election>.Position)
+        /// In an election, the first of its candidacies if no place is given.
+        case candidacies(OrderedMap<ElectionID, Election>.Position, OrderedMap<ByteKey, Candidate>.Position?)
         case remembered(place: Int)
     }
 
@@ -36,18 +39,48 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
                 if let record = nextEvent(place, ordinal) { return record }
             case .leases(let position):
                 guard position < store.leases.leases.endPosition else {
-                    stage = .remembered(place: 0)
+                    stage = .elections(store.elections.elections.startPosition)
                     continue
                 }
                 stage = .leases(store.leases.leases.position(after: position))
                 let id = store.leases.leases.key(at: position)
                 return .lease(StoredLease(id, store.leases.leases.value(at: position)))
+            case .elections(let position):
+                guard position < elections.endPosition else {
+                    stage = .candidacies(elections.startPosition, nil)
+                    continue
+                }
+                stage = .elections(elections.position(after: position))
+                return .election(
+                    StoredElection(id: elections.key(at: position), elections.value(at: position).record))
+            case .candidacies(let position, let place):
+                if let record = nextCandidacy(position, place) { return record }
             case .remembered(let place):
                 guard place < store.requests.requests.count else { return nil }
                 stage = .remembered(place: place + 1)
                 return .remembered(store.requests.requests[place].request)
             }
         }
+    }
+
+    private var elections: OrderedMap<ElectionID, Election> { store.elections.elections }
+
+    private mutating func nextCandidacy(
+        _ position: OrderedMap<ElectionID, Election>.Position, _ place: OrderedMap<ByteKey, Candidate>.Position?
+    ) -> StateRecord? {
+        guard position < elections.endPosition else {
+            stage = .remembered(place: 0)
+            return nil
+        }
+        let candidates = elections.value(at: position).candidates
+        let place = place ?? candidates.startPosition
+        guard place < candidates.endPosition else {
+            stage = .candidacies(elections.position(after: position), nil)
+            return nil
+        }
+        stage = .candidacies(position, candidates.position(after: place))
+        let id = CandidacyID(election: elections.key(at: position), candidate: candidates.key(at: place).bytes)
+        return .candidacy(StoredCandidacy(id: id, candidates.value(at: place)))
     }
 
     /// Living keys whose version is older than the history.

@@ -17,6 +17,8 @@ package struct Applied: Sendable {
     package var result: CommandResult
     /// The new revision; `nil` when no key changed.
     package var events: RevisionEvents?
+    /// Changes of leaderships, at most one per election, in the order of elections.
+    package var elections: [ElectionEvent] = []
     /// The idempotency key was known: the result is the first one's, and nothing changed.
     package var repeated: Bool
 }
@@ -27,16 +29,23 @@ package struct StoreBounds: Hashable, Sendable {
     package var storeBytes: Int
     /// See ``Limits/leases``.
     package var leases: Int
+    /// See ``Limits/elections``.
+    package var elections: Int
+    /// See ``Limits/candidates``.
+    package var candidates: Int
     /// See ``Limits/rememberedRequests``.
     package var rememberedRequests: Int
     /// See ``Limits/rememberedBytes``.
     package var rememberedBytes: Int
     package init(
         storeBytes: Int = Limits.storeBytes, leases: Int = Limits.leases,
+        elections: Int = Limits.elections, candidates: Int = Limits.candidates,
         rememberedRequests: Int = Limits.rememberedRequests, rememberedBytes: Int = Limits.rememberedBytes
     ) {
         self.storeBytes = storeBytes
         self.leases = leases
+        self.elections = elections
+        self.candidates = candidates
         self.rememberedRequests = rememberedRequests
         self.rememberedBytes = rememberedBytes
     }
@@ -57,6 +66,7 @@ package struct Store: Sendable {
 
     var keys = KeySpace()
     var leases = LeaseTable()
+    var elections = ElectionTable()
     var requests: RequestMemory
     /// The applied index that the last delta carried.
     var takenIndex = LogIndex.zero
@@ -88,8 +98,8 @@ package struct Store: Sendable {
     /// Living keys.
     package var keyCount: Int { keys.current.count }
     package var leaseCount: Int { leases.count }
-    /// Bytes of keys and values, history included, with ``Limits/versionBytes`` for each version.
-    package var storeBytes: Int { keys.bytes }
+    /// Bytes of keys and values, history included, and of candidacies and leaderships, with ``Limits/versionBytes`` for each.
+    package var storeBytes: Int { keys.bytes + elections.bytes }
 
     /// Moves on over an entry without a command: a no-op or a configuration.
     package mutating func advance(to position: ApplyPosition) {
@@ -107,17 +117,31 @@ package struct Store: Sendable {
     package mutating func apply(_ proposal: Proposal, at position: ApplyPosition) -> Applied {
         advance(to: position)
         if let key = proposal.idempotencyKey, let first = requests.result(for: key) {
-            let told = first.telling { leases.grant(of: $0, at: time)?.remaining ?? .zero }
-            return Applied(result: told, events: nil, repeated: true)
+            return Applied(result: repeated(first), events: nil, repeated: true)
         }
-        let result = carryOut(proposal.command)
+        let result = proposal.fence.flatMap { refusal(of: $0) }.map(CommandResult.failed) ?? carryOut(proposal.command)
         let events = keys.seal(time: time)
         if let events { digest.combine(events) }
         if let key = proposal.idempotencyKey, result.isDefinite {
             requests.remember(key, result, at: appliedIndex)
             digest.combine(key)
         }
-        return Applied(result: result, events: events, repeated: false)
+        return Applied(result: result, events: events, elections: elections.takeEvents(), repeated: false)
+    }
+
+    private func refusal(of condition: FenceCondition) -> CommandFailure? {
+        if elections.stands(condition) { return nil }
+        return .fenced(condition.election, now: elections.summary(condition.election).fence)
+    }
+
+    /// What a repetition is told: as the first was, with what is left of its leases; who campaigned hears how that stands
+    /// now, because the first answer may name it a leader that it is no longer.
+    private func repeated(_ first: CommandResult) -> CommandResult {
+        if case .candidacy(let result) = first {
+            let id = CandidacyID(election: result.summary.election, candidate: result.candidate)
+            return .candidacy(self.result(of: id, created: result.created))
+        }
+        return first.telling { leases.grant(of: $0, at: time)?.remaining ?? .zero }
     }
 
     private mutating func carryOut(_ command: Command) -> CommandResult {
@@ -126,11 +150,13 @@ package struct Store: Sendable {
         case .delete(let delete): apply(delete)
         case .transaction(let transaction): apply(transaction)
         case .grantLease(let id, let ttl): grantLease(id, ttl: ttl)
-        case .renewLeases(let ids): .leasesRenewed(ids.map { renewLease($0) })
+        case .renewLeases(let ids): renewLeases(ids)
         case .revokeLease(let id): revokeLease(id)
         case .expireLeases(let due, let term): expireLeases(due, term: term)
         case .compact(let revision): compact(through: revision)
         case .discardHistory(let revision): discardHistory(before: revision)
+        case .campaign(let campaign): apply(campaign)
+        case .resign(let resignation): apply(resignation)
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Primitives
 /// What kind of effect follows in the digest, so that no two sequences of effects read alike.
 enum Effect: UInt8 {
     case put = 1
-    case delete, granted, renewed, ended, compacted, remembered
+    case delete, granted, renewed, ended, compacted, remembered, campaigned, withdrawn, led, vacated
 }
 
 extension Digest {
@@ -36,6 +36,24 @@ extension Digest {
     mutating func combine(compactedThrough revision: Revision) {
         combine(byte: Effect.compacted.rawValue)
         combine(revision.rawValue)
+    }
+
+    /// A candidacy that began or changed; of one that ended, the reason is in the place of its priority.
+    mutating func combine(_ effect: Effect, _ id: CandidacyID, priority: Int32, value: Bytes) {
+        combine(byte: effect.rawValue)
+        combine(byte: id.election.kind.rawValue)
+        combine(id.election.name)
+        combine(id.candidate)
+        combine(UInt64(bitPattern: Int64(priority)))
+        combine(value)
+    }
+
+    mutating func combine(_ event: ElectionEvent) {
+        combine(byte: (event.leader == nil ? Effect.vacated : .led).rawValue)
+        combine(byte: event.election.kind.rawValue)
+        combine(event.election.name)
+        combine(event.fence.rawValue)
+        if let leader = event.leader { combine(leader.candidate) }
     }
 
     mutating func combine(_ key: IdempotencyKey) {

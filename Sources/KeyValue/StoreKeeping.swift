@@ -14,18 +14,22 @@ package enum RestoreFailure: Error, Hashable, Sendable {
     /// A key hangs on a lease that is not there.
     case missingLease(LeaseID)
     case duplicateRequest(order: UInt64)
+    /// The election or a candidacy in it contradicts itself, or stands on a lease that is not there.
+    case inconsistentElection(ElectionID)
 }
 
 /// How the state gets into `state.db` and snapshots, and back.
 extension Store {
     /// Takes up the state that ``header`` and ``records()`` were of. Versions come in the order of their positions, or as
-    /// ``records()`` gives them; leases and requests in any order, before, between or after.
+    /// ``records()`` gives them; everything else in any order, before, between or after.
     package init(
         restoring header: StateHeader, records: some Sequence<StateRecord>, bounds: StoreBounds = StoreBounds()
     ) throws(RestoreFailure) {
         guard header.isPlausible else { throw .header }
         self.init(standingAt: header, bounds: bounds)
         var remembered: [StoredRequest] = []
+        var elections: [StoredElection] = []
+        var candidacies: [StoredCandidacy] = []
         for record in records {
             switch record {
             case .version(let version):
@@ -33,11 +37,18 @@ extension Store {
                 try keys.restore(version)
             case .lease(let lease): try leases.restore(lease)
             case .remembered(let request): remembered.append(request)
+            case .election(let election): elections.append(election)
+            case .candidacy(let candidacy): candidacies.append(candidacy)
             }
         }
         try keys.finishRestoring(at: header.revision)
         try attachKeys()
-        leases.finishRestoring()
+        var leases = leases
+        try self.elections.restore(elections, candidacies, through: Fence(appliedIndex.rawValue)) {
+            leases.attach($1, to: $0)
+        }
+        self.leases = leases
+        self.leases.finishRestoring()
         try requests.restore(remembered, at: header.appliedIndex)
     }
 
@@ -60,14 +71,18 @@ extension Store {
         let versions = keys.takeChanges()
         let leases = leases.takeChanges()
         let requests = requests.takeChanges(at: appliedIndex)
+        let elections = elections.takeChanges()
         var upserts: [StateRecord] = []
         upserts.reserveCapacity(versions.inserted.count + leases.upserts.count + requests.upserts.count)
         for version in versions.inserted { upserts.append(.version(version.stored)) }
         for lease in leases.upserts { upserts.append(.lease(lease)) }
+        for election in elections.elections { upserts.append(.election(election)) }
+        for candidacy in elections.candidacies { upserts.append(.candidacy(candidacy)) }
         for request in requests.upserts { upserts.append(.remembered(request)) }
         return StateDelta(
             header: header, upserts: upserts, removedVersions: versions.removed, removedLeases: leases.removed,
-            removedRequests: requests.removed)
+            removedRequests: requests.removed, removedElections: elections.removedElections,
+            removedCandidacies: elections.removedCandidacies)
     }
 }
 

@@ -15,16 +15,25 @@ extension Store {
         digest.combine(.granted, lease: id, deadline: deadline, generation: 1)
     }
 
+    mutating func renewLeases(_ ids: [LeaseID]) -> CommandResult {
+        let grants = ids.map { renewLease($0) }
+        settleElections()
+        return .leasesRenewed(grants)
+    }
+
     mutating func renewLease(_ id: LeaseID) -> LeaseGrant? {
         guard let state = leases.renew(id, at: time) else { return nil }
         digest.combine(.renewed, lease: id, deadline: state.deadline, generation: state.generation)
+        if !state.candidacies.isEmpty { for id in state.candidacies.orderedKeys { elections.renewed(id) } }
         return state.grant(id: id, at: time)
     }
 
     mutating func revokeLease(_ id: LeaseID) -> CommandResult {
         guard let ended = endLease(id) else { return .failed(.leaseNotFound(id)) }
-        for key in ended { _ = keys.delete(key.bytes, reason: .revoked, time: time) }
-        return .leaseRevoked(id, deletedKeys: ended.count, revision: keys.reachedRevision)
+        for key in ended.keys.orderedKeys { _ = keys.delete(key.bytes, reason: .revoked, time: time) }
+        for candidacy in ended.candidacies.orderedKeys { end(candidacy, reason: .removed) }
+        settleElections()
+        return .leaseRevoked(id, deletedKeys: ended.keys.count, revision: keys.reachedRevision)
     }
 
     /// Ends the leases that are as the leader saw them, if it leads still; a renewal ordered before always wins
@@ -32,24 +41,28 @@ extension Store {
     mutating func expireLeases(_ due: [LeaseGeneration], term: Term) -> CommandResult {
         guard term == appliedTerm else { return .leasesExpired(leases: 0, keys: 0) }
         var ended: [ByteKey] = []
+        var candidacies: [CandidacyID] = []
         var count = 0
         for candidate in due {
             guard let state = leases.state(of: candidate.lease), state.generation == candidate.generation,
-                state.deadline <= time, let attached = endLease(candidate.lease)
+                state.deadline <= time, let lease = endLease(candidate.lease)
             else { continue }
-            ended += attached
+            ended += lease.keys.orderedKeys
+            candidacies += lease.candidacies.orderedKeys
             count += 1
         }
         ended.sort()
         for key in ended { _ = keys.delete(key.bytes, reason: .expired, time: time) }
+        for candidacy in candidacies { end(candidacy, reason: .expired) }
+        settleElections()
         return .leasesExpired(leases: count, keys: ended.count)
     }
 
-    /// Takes a lease away and names the keys that hung on it, in order.
-    private mutating func endLease(_ id: LeaseID) -> [ByteKey]? {
+    /// Takes a lease away; what hung on it is the caller's to end.
+    mutating func endLease(_ id: LeaseID) -> LeaseState? {
         guard let state = leases.remove(id) else { return nil }
         digest.combine(.ended, lease: id, deadline: state.deadline, generation: state.generation)
-        return state.attachedKeys
+        return state
     }
 
     /// Leases due at a moment of cluster time, earliest first, to be proposed as ``Command/expireLeases(_:term:)``.
@@ -66,15 +79,14 @@ extension Store {
     package func lease(_ id: LeaseID) -> LeaseGrant? { leases.grant(of: id, at: time) }
 }
 
-extension LeaseState {
-    /// In order.
-    var attachedKeys: [ByteKey] {
-        var result: [ByteKey] = []
-        result.reserveCapacity(keys.count)
-        var position = keys.startPosition
-        while position < keys.endPosition {
-            result.append(keys.key(at: position))
-            position = keys.position(after: position)
+extension OrderedMap {
+    var orderedKeys: [Key] {
+        var result: [Key] = []
+        result.reserveCapacity(count)
+        var position = startPosition
+        while position < endPosition {
+            result.append(key(at: position))
+            position = self.position(after: position)
         }
         return result
     }

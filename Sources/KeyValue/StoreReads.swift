@@ -10,11 +10,16 @@ extension Store {
             return .range(keys.page(range, budget: &budget))
         case .lease(let id): return .lease(leaseStatus(id))
         case .leases(let first, let limit): return .leases(leases.page(from: first, limit: limit, at: time))
+        case .election(let id, let limit): return .election(view(of: id, limit: limit))
+        case .elections(let kind, let prefix, let start, let limit):
+            return .elections(page(of: kind, prefix: prefix, from: start, limit: limit))
+        case .leaderships(let id, let limit): return .leaderships(history(of: id, limit: limit))
+        case .candidacy(let id): return .candidacy(result(of: id, created: false))
         }
     }
 
     private func leaseStatus(_ id: LeaseID) -> LeaseStatus? {
         guard let state = leases.state(of: id) else { return nil }
-        return LeaseStatus(grant: state.grant(id: id, at: time), keys: state.attachedKeys.map(\.bytes))
+        return LeaseStatus(grant: state.grant(id: id, at: time), keys: state.keys.orderedKeys.map(\.bytes))
     }
 }

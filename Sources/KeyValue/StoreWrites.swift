@@ -22,6 +22,13 @@ extension Store {
         return .deleted(count: count, revision: keys.reachedRevision)
     }
 
+    /// What a creation that has lost is told: the key is there.
+    package func refusal(of proposal: Proposal) -> CommandFailure? {
+        guard case .put(let put) = proposal.command else { return nil }
+        let holder = keys.record(for: put.key)
+        return put.precondition.holds(for: holder) ? nil : .preconditionFailed(holder: holder)
+    }
+
     /// Writes a key whose put was found in order, at the place a search for it found.
     mutating func write(_ put: Put, at place: KeySpace.Place) -> PutResult {
         let before = keys.record(at: place)
@@ -60,7 +67,7 @@ extension Store {
     }
 
     func quotaRefusal(adding bytes: Int) -> CommandFailure? {
-        keys.bytes + bytes > bounds.storeBytes ? .quotaExceeded(limit: bounds.storeBytes) : nil
+        storeBytes + bytes > bounds.storeBytes ? .quotaExceeded(limit: bounds.storeBytes) : nil
     }
 }
 

@@ -78,10 +78,10 @@ extension Array where Element: Comparable {
     }
 
     /// Inserts an element that is not there into this ascending array.
-    mutating func insertAscending(_ element: Element) { insert(element, at: ascendingPlace(of: element)) }
+    package mutating func insertAscending(_ element: Element) { insert(element, at: ascendingPlace(of: element)) }
 
     /// Removes an element from this ascending array if it is there.
-    mutating func removeAscending(_ element: Element) {
+    package mutating func removeAscending(_ element: Element) {
         let place = ascendingPlace(of: element)
         if place < count, self[place] == element { remove(at: place) }
     }

@@ -7,7 +7,8 @@ internal import Synchronization
 enum InboxItem: Sendable {
     case input(Input)
     case submit(ClientRequest, timeout: TimeSpan, answer: PendingAnswer)
-    case openWatch(WatchID, WatchRequest, timeout: TimeSpan, sink: any WatchSink, answer: PendingAnswer)
+    /// A request that opens the watch.
+    case openWatch(WatchID, ClientRequest, timeout: TimeSpan, sink: any WatchSink, answer: PendingAnswer)
     case closeWatch(WatchID)
     /// A log write became durable; its messages may leave.
     case logDurable(LogWriter.Completion)

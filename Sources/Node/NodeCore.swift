@@ -172,7 +172,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             replica.handle(.request(expect(answer), request, timeout: timeout), at: now, into: &outbox)
         case .openWatch(let id, let request, let timeout, let sink, let answer):
             watches.add(id, sink)
-            replica.handle(.request(expect(answer), .watch(id, request), timeout: timeout), at: now, into: &outbox)
+            replica.handle(.request(expect(answer), request, timeout: timeout), at: now, into: &outbox)
         case .closeWatch(let id):
             watches.remove(id)
             replica.handle(.closeWatch(id), at: now, into: &outbox)

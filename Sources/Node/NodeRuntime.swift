@@ -4,7 +4,7 @@ package import NIOCore
 internal import NIOPosix
 package import Primitives
 package import ReplicaCore
-internal import SQLiteStorage
+package import SQLiteStorage
 internal import Synchronization
 
 /// A running node: the core loop, its two writer threads and its connections to the other nodes.
@@ -20,14 +20,19 @@ package final class NodeRuntime: NodeService {
     /// Opens the node's files; nothing is listened on until ``start()``. Throws ``SQLiteStorage/StorageError``, which
     /// reads as a sentence that says what to do.
     ///
-    /// - Parameter loop: runs the core; may run client connections, too.
-    package init(options: NodeOptions, loop: any EventLoop, logger: Logger) throws {
+    /// - Parameters:
+    ///   - directories: where the files are; in the data directory of the options when `nil`.
+    ///   - loop: runs the core; may run client connections, too.
+    package init(
+        options: NodeOptions, directories: StoreDirectories? = nil, loop: any EventLoop, logger: Logger
+    ) throws {
         Limits.check()
         identity = options.identity
         ownHost = options.members.first { $0.name == options.name }?.host ?? options.peerListenHost
         self.logger = logger
         let opened = try OpenedNode.open(
-            options, seed: UInt64.random(in: .min ... .max), now: monotonicNow(), logger: logger)
+            options, in: try directories ?? .system(options.dataDirectory), seed: UInt64.random(in: .min ... .max),
+            now: monotonicNow(), logger: logger)
         let latch = FailureLatch(promise: loop.makePromise(), logger: logger)
         self.latch = latch
         core = NodeCore(opened, options: options, loop: loop, logger: logger) { latch.close($0.description) }
@@ -52,9 +57,23 @@ package final class NodeRuntime: NodeService {
         _ request: WatchRequest, timeout: TimeSpan, sink: any WatchSink,
         completion: @escaping @Sendable (ClientReply) -> Void
     ) -> WatchID {
+        open(sink, timeout, completion) { .watch($0, request) }
+    }
+
+    package func observe(
+        _ election: ElectionID, after fence: Fence?, timeout: TimeSpan, sink: any WatchSink,
+        completion: @escaping @Sendable (ClientReply) -> Void
+    ) -> WatchID {
+        open(sink, timeout, completion) { .observe($0, election, after: fence) }
+    }
+
+    private func open(
+        _ sink: any WatchSink, _ timeout: TimeSpan, _ completion: @escaping @Sendable (ClientReply) -> Void,
+        _ request: (WatchID) -> ClientRequest
+    ) -> WatchID {
         let id = WatchID(nextWatch.wrappingAdd(1, ordering: .relaxed).oldValue)
         let answer = PendingAnswer(loop: sink.eventLoop, completion: completion)
-        core.post(.openWatch(id, request, timeout: timeout, sink: sink, answer: answer))
+        core.post(.openWatch(id, request(id), timeout: timeout, sink: sink, answer: answer))
         return id
     }
 

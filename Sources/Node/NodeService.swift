@@ -21,6 +21,13 @@ package protocol NodeService: AnyObject, Sendable {
         completion: @escaping @Sendable (ClientReply) -> Void
     ) -> WatchID
 
+    /// Opens a watch of an election, after a fence or from now on. `completion` gets `.observing` or `.refused` once; all
+    /// else is as for ``openWatch(_:timeout:sink:completion:)``.
+    func observe(
+        _ election: ElectionID, after fence: Fence?, timeout: TimeSpan, sink: any WatchSink,
+        completion: @escaping @Sendable (ClientReply) -> Void
+    ) -> WatchID
+
     func closeWatch(_ id: WatchID)
     /// The sink's client reads too slowly: no deliveries until ``resumeWatch(_:)``, which goes on from the history, or
     /// ends with ``WatchEnd/compacted(oldest:)`` when that is gone. A delivery already under way may still come.

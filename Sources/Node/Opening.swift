@@ -13,39 +13,21 @@ struct OpenedNode {
     var replica: Replica
 
     /// Opens both files and begins the replica where they end. Throws ``SQLiteStorage/StorageError``.
-    static func open(_ options: NodeOptions, seed: UInt64, now: Instant, logger: Logger) throws -> OpenedNode {
+    static func open(
+        _ options: NodeOptions, in directories: StoreDirectories, seed: UInt64, now: Instant, logger: Logger
+    ) throws -> OpenedNode {
         let identity = StoreIdentity(
             cluster: options.identity.cluster, node: options.identity.id, nodeName: options.name,
             clusterDescription: options.clusterDescription)
-        var (log, recovered, incarnation) = try LogStore.open(directory: options.dataDirectory, identity: identity)
-        let (state, restored) = try openState(options, identity, log: log, recovered: &recovered, logger: logger)
-        let replica = Replica(
-            id: options.identity.id, settings: options.settings, recovered: recovered, state: restored,
-            bootstrap: options.configuration, bounds: options.history, seed: seed, now: now)
-        return OpenedNode(log: log, state: state, incarnation: incarnation, replica: replica)
-    }
-
-    /// A state that cannot be used is built anew, from the log if that is whole, else by a leader.
-    private static func openState(
-        _ options: NodeOptions, _ identity: StoreIdentity, log: LogStore, recovered: inout RecoveredLog, logger: Logger
-    ) throws -> (StateStore, (position: SnapshotPosition, store: Store)?) {
-        do {
-            let base = recovered.base?.index ?? .zero
-            let (state, kept) = try StateStore.open(
-                directory: options.dataDirectory, identity: identity, logBase: base)
-            guard let kept else { return (state, nil) }
-            do {
-                return (state, (kept.position, try Store(restoring: kept.header, records: kept.records)))
-            } catch {
-                throw StorageError.stateLost(
-                    path: options.dataDirectory + "/state.db", detail: "its rows do not fit together: \(error)")
-            }
-        } catch StorageError.stateLost(let path, let detail) {
+        let opened = try OpenedStores.open(log: directories.log, state: directories.state, identity: identity) {
+            path, detail in
             logger.error(
                 "the state is lost and will be rebuilt", metadata: ["path": "\(path)", "detail": "\(detail)"])
-            let state = try StateStore.startAnew(directory: options.dataDirectory, identity: identity)
-            if recovered.base != nil { recovered = try log.discard() }
-            return (state, nil)
         }
+        let replica = Replica(
+            id: options.identity.id, settings: options.settings, recovered: opened.recovered,
+            state: opened.kept.map { ($0.state.position, $0.store) }, bootstrap: options.configuration,
+            bounds: options.history, seed: seed, now: now)
+        return OpenedNode(log: opened.log, state: opened.state, incarnation: opened.incarnation, replica: replica)
     }
 }

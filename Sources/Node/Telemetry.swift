@@ -111,6 +111,9 @@ struct Telemetry {
             logger.notice("handing over", metadata: ["to": "\(name(target))", "term": "\(term.rawValue)"])
         case .handOverAbandoned(let term):
             logger.warning("the hand-over did not happen in time", metadata: ["term": "\(term.rawValue)"])
+        case .priorityHonoured(let target, let term):
+            logger.notice(
+                "a member has a higher priority", metadata: ["member": "\(name(target))", "term": "\(term.rawValue)"])
         case .truncated(let index):
             logger.info("dropped entries that another leader replaces", metadata: ["from": "\(index.rawValue)"])
         case .snapshotTransferStarted(let peer, let index):

@@ -43,6 +43,22 @@ package enum Limits {
     package static let expiriesPerEntry = 10_000
     /// Leases that may exist at once.
     package static let leases = 1_000_000
+    /// Elections and locks that are remembered; of more, the one that has been without a candidate for longest is forgotten.
+    package static let elections = 100_000
+    /// Candidates of one election, and candidacies on one lease.
+    package static let candidates = 100_000
+    package static let candidaciesPerLease = 1_000
+    /// Bytes of the name of an election, and of a candidate's id, 1 to this.
+    package static let electionNameBytes = 256
+    package static let candidateBytes = 128
+    /// Bytes of what a candidate publishes while it leads.
+    package static let candidateValueBytes = 4 * 1024
+    /// Priorities of candidates, from minus this to this.
+    package static let candidatePriority = 1_000
+    /// Leaderships of one election that are remembered, the standing one included.
+    package static let leadershipsKept = 64
+    /// Waiting candidates that are listed when the client does not say how many.
+    package static let candidatesListed = 100
     /// Bytes of keys and values the store may hold, history included, before writes that add are refused.
     package static let storeBytes = 2 * 1024 * 1024 * 1024
     /// What each retained version counts on top of its key and value, so that tiny ones are not free.
@@ -108,6 +124,8 @@ package enum Limits {
     package static let watchBatchEvents = 512
     /// Bytes of keys and values handed at once to a watch that catches up, or one revision's more.
     package static let watchBatchBytes = 256 * 1024
+    /// Watches that catch up of which one turn of the core serves this many.
+    package static let watchTurn = 256
     /// Bytes handed in one turn of the core to all watches that catch up, or one batch more: the others wait their turn.
     package static let watchTurnBytes = 256 * 1024
     /// Unsent bytes of one watch stream before it pauses and goes on from history.
@@ -139,6 +157,8 @@ package enum Limits {
     package static let memberSilence = TimeSpan.seconds(2)
     /// How long a client that was answered for the last time may take to read that and hang up.
     package static let lingering = TimeSpan.seconds(2)
+    /// How long a node that stops still takes requests on connections it has: a client may be sending one.
+    package static let lastCall = TimeSpan.milliseconds(100)
     /// How long a node that stops waits for requests in flight.
     package static let shutdown = TimeSpan.seconds(5)
 
@@ -182,9 +202,12 @@ package enum Limits {
         precondition(rememberedBytes > bodyBytes, "a request's result must fit into the memory of requests")
         precondition(minimumLease < maximumLease, "leases need a range")
         precondition(keyBytes * 3 + 512 < headBytes, "a percent-encoded key must fit into a request's head")
+        precondition(
+            (electionNameBytes + candidateBytes) * 3 + 512 < headBytes, "a candidacy must fit into a request's head")
         precondition(minimumHeartbeat < heartbeat && heartbeat < maximumHeartbeat, "heartbeats need a range")
         precondition(renewalsPerRequest < jsonValues, "a renewal of many leases must fit into a JSON body")
         precondition(etcdRequestBytes <= bodyBytes, "a request of etcd's API must fit into a body")
+        precondition(lastCall < shutdown, "a node that stops must wait for the requests it still takes")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }
 }

@@ -33,6 +33,7 @@ extension Replica {
         }
         let applied = store.apply(proposal, at: position)
         if let events = applied.events { watches.match(events, into: &out) }
+        if !applied.elections.isEmpty { elections.match(applied.elections, into: &out) }
         notice(applied.result, into: &out)
         for origin in origins where origin.node == id {
             resolve(origin.number, with: applied.result, at: now, into: &out)
@@ -53,12 +54,26 @@ extension Replica {
         guard let waiter = waiters.removeValue(forKey: number) else { return }
         let position = position(at: now)
         for request in waiter.requests {
-            if case .renew(let leases) = requests[request]?.content {
+            switch (requests[request]?.content, result) {
+            case (.renew(let leases), _):
                 reply(request, .renewed(leases.map { store.lease($0) }, position), into: &out)
-            } else {
-                reply(request, .written(result, position), into: &out)
+            case (.write(let proposal), .leasesRenewed) where proposal.command.isCampaign:
+                answerCampaign(request, proposal, position, into: &out)
+            default: reply(request, .written(result, position), into: &out)
             }
         }
+    }
+
+    /// A campaign that went in with the renewals: when the candidacy has ended since, or is another one, that was not all.
+    private mutating func answerCampaign(
+        _ request: RequestID, _ proposal: Proposal, _ position: ReplyPosition, into out: inout Outbox
+    ) {
+        let lease = requests[request]?.renewing
+        if let result = lease.flatMap({ store.answer(renewing: $0, for: proposal) }) {
+            return reply(request, .written(result, position), into: &out)
+        }
+        requests[request]?.needsOwnEntry = true
+        enqueueAgain(request)
     }
 
     /// An entry of a newer term is committed: what was handed to a leader of an older one and has not come by is lost for
@@ -98,4 +113,8 @@ extension Replica {
         if let index = expiryInFlight, index <= store.appliedIndex { expiryInFlight = nil }
         if let index = compactionInFlight, index <= store.appliedIndex { compactionInFlight = nil }
     }
+}
+
+extension Command {
+    fileprivate var isCampaign: Bool { if case .campaign = self { true } else { false } }
 }

@@ -17,6 +17,8 @@ package enum ClientRequest: Sendable {
     case read(Query, ReadConsistency)
     /// Opens a watch; the reply is ``ClientReply/watching(_:_:)`` and deliveries follow under the id.
     case watch(WatchID, WatchRequest)
+    /// Opens a watch of an election, after a fence or from now on; the reply is ``ClientReply/observing(_:_:)``.
+    case observe(WatchID, ElectionID, after: Fence?)
 }
 
 package enum ReadConsistency: Hashable, Sendable {
@@ -34,6 +36,8 @@ package enum ClientReply: Sendable {
     case read(QueryResult, ReplyPosition)
     /// The watch is open. With ``WatchStart/now`` carries the records there are, at the position's revision.
     case watching([KeyRecord]?, ReplyPosition)
+    /// The watch of an election is open. From now on: with its newest change, which is proven to be that.
+    case observing(ElectionEvent?, ReplyPosition)
     case refused(Refusal, ReplyPosition)
 }
 
@@ -43,7 +47,10 @@ package struct ReplyPosition: Hashable, Sendable {
     package var term: Term
     /// For stale reads: how old the state may be; `nil` when this node never knew a leader.
     package var staleness: TimeSpan?
-    package init(revision: Revision, term: Term, staleness: TimeSpan? = nil) {
+    /// The cluster time now, as far as this node knows it.
+    package var time: ClusterTime
+    package init(revision: Revision, term: Term, staleness: TimeSpan? = nil, time: ClusterTime = .zero) {
+        self.time = time
         self.revision = revision
         self.term = term
         self.staleness = staleness
@@ -112,10 +119,20 @@ package struct WatchDelivery: Sendable {
     }
 }
 
+/// Events of keys or changes of an election, as the watch is of the one or the other.
 package final class WatchBatch: Sendable {
     /// In order; one element per revision, holding only the events that the watches selected.
     package let revisions: [RevisionEvents]
-    package init(revisions: [RevisionEvents]) { self.revisions = revisions }
+    /// In order, of one election.
+    package let elections: [ElectionEvent]
+    package init(revisions: [RevisionEvents]) {
+        self.revisions = revisions
+        elections = []
+    }
+    package init(elections: [ElectionEvent]) {
+        revisions = []
+        self.elections = elections
+    }
 }
 
 /// Why a watch ended without its client's wish.
@@ -124,4 +141,6 @@ package enum WatchEnd: Hashable, Sendable {
     case compacted(oldest: Revision)
     /// This node replaced its state by another's and cannot say what came between.
     case stateReplaced(oldest: Revision)
+    /// More leaderships than are remembered have passed since the fence it would go on from.
+    case electionCompacted(now: Fence)
 }

@@ -8,7 +8,8 @@ extension Replica {
             commitIndex: raft.commitIndex, appliedIndex: store.appliedIndex, lastIndex: raft.log.lastIndex,
             firstIndex: raft.log.firstIndex, revision: store.revision,
             compactedRevision: store.header.compactedRevision,
-            digest: store.header.digest, keys: store.keyCount, leases: store.leaseCount, watches: watches.count,
+            digest: store.header.digest, keys: store.keyCount, leases: store.leaseCount,
+            watches: watches.count + elections.count,
             storeBytes: store.storeBytes, pendingRequests: requests.count,
             explanation: explanation(at: now))
     }

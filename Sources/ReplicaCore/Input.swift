@@ -68,6 +68,11 @@ package struct SnapshotToInstall: Sendable {
     package var position: SnapshotPosition
     package var header: StateHeader
     package var records: [StateRecord]
+    package init(position: SnapshotPosition, header: StateHeader, records: [StateRecord]) {
+        self.position = position
+        self.header = header
+        self.records = records
+    }
 }
 
 /// What happened, for logs, metrics and the simulator's counters.

@@ -43,7 +43,9 @@ extension Replica {
         case .read(let query, .stale): answerStale(id, query, at: now, into: &out)
         case .read(let query, _): out.replies.append((id, .read(store.query(query), position(at: now))))
         case .watch(let watch, let wanted): openNow(id, watch, wanted, at: now, into: &out)
-        case .write, .renew: preconditionFailure("a write does not wait for a read index")
+        case .observe(let watch, let election, _): observeNow(id, watch, election, at: now, into: &out)
+        case .write(let proposal): answerContender(id, request, proposal, at: now, into: &out)
+        case .renew: preconditionFailure("a renewal does not wait for a read index")
         }
     }
 
@@ -94,8 +96,30 @@ extension Replica {
         out.replies.append((id, .watching(nil, position(at: now))))
     }
 
+    private mutating func observeNow(
+        _ id: RequestID, _ watch: WatchID, _ election: ElectionID, at now: Instant, into out: inout Outbox
+    ) {
+        guard hasRoomForWatch(id, at: now, into: &out) else { return }
+        let newest = store.newestEvent(of: election)
+        elections.openLive(watch, election: election, at: newest.fence)
+        out.replies.append((id, .observing(newest, position(at: now))))
+    }
+
+    mutating func observeResumed(
+        _ id: RequestID, _ watch: WatchID, _ election: ElectionID, after fence: Fence, at now: Instant,
+        into out: inout Outbox
+    ) {
+        guard !isFenced else {
+            out.replies.append((id, .refused(.notReady("this node is repairing its state"), position(at: now))))
+            return
+        }
+        guard hasRoomForWatch(id, at: now, into: &out) else { return }
+        elections.open(watch, election: election, after: fence)
+        out.replies.append((id, .observing(nil, position(at: now))))
+    }
+
     private func hasRoomForWatch(_ id: RequestID, at now: Instant, into out: inout Outbox) -> Bool {
-        guard watches.count >= Limits.watches else { return true }
+        guard watches.count + elections.count >= Limits.watches else { return true }
         out.replies.append((id, .refused(.overloaded, position(at: now))))
         return false
     }

@@ -17,6 +17,7 @@ package struct Replica: Sendable {
     var raftOut = RaftOutbox()
     var digests = DigestHistory()
     var watches = WatchHub()
+    var elections = ElectionHub()
     var knewLeader = false
 
     // Requests
@@ -29,6 +30,7 @@ package struct Replica: Sendable {
     /// Who waits for which origin number of this node.
     var waiters: [UInt64: Waiter] = [:]
     var nextOrigin: UInt64
+    var contests = Contests()
     /// Renewals of other nodes' clients, to share this leader's next renewal entry.
     var forwardedRenewals: [Forward.Item] = []
     /// Forwards this node did not take, by sender.
@@ -98,9 +100,15 @@ package struct Replica: Sendable {
         case .request(let id, let request, let timeout):
             begin(id, request, deadline: now + timeout, at: now, into: &out)
         case .abandoned(let id): abandon(id)
-        case .closeWatch(let id): watches.close(id)
-        case .pauseWatch(let id): watches.pause(id, current: store.revision)
-        case .resumeWatch(let id): watches.resume(id)
+        case .closeWatch(let id):
+            watches.close(id)
+            elections.close(id)
+        case .pauseWatch(let id):
+            watches.pause(id, current: store.revision)
+            elections.pause(id)
+        case .resumeWatch(let id):
+            watches.resume(id)
+            elections.resume(id)
         case .diskSpace(let isLow): isShortOfSpace = isLow
         case .handOver(let target): _ = raft.handOver(to: target, now: now, into: &raftOut)
         }
@@ -121,7 +129,10 @@ package struct Replica: Sendable {
         raft.flush(now: now, into: &raftOut)
         progress(at: now, into: &out)
         dropFinishedSnapshots()
-        if catchingUp { watches.catchUp(from: store, into: &out) }
+        if catchingUp {
+            watches.catchUp(from: store, into: &out)
+            elections.catchUp(from: store, into: &out)
+        }
         if knewLeader != (raft.leader != nil) {
             knewLeader.toggle()
             out.leaderKnown = knewLeader
@@ -172,7 +183,7 @@ package struct Replica: Sendable {
         raft.needsSnapshot = true
         out.notices.append(.diverged(at: index))
         // What they were told last may be wrong already.
-        for watch in watches.closeAll() {
+        for watch in watches.closeAll() + elections.closeAll() {
             out.endedWatches.append((watch, .stateReplaced(oldest: store.oldestRevision)))
         }
     }
@@ -181,7 +192,7 @@ package struct Replica: Sendable {
 
     /// The moment until which nothing happens unless something arrives.
     package func nextDeadline(at now: Instant) -> Instant {
-        if watches.hasWork(at: store.revision) { return now }
+        if watches.hasWork(at: store.revision) || elections.hasWork || hasWaitingLine(at: now) { return now }
         var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline)
         if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
             let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
@@ -198,7 +209,7 @@ package struct Replica: Sendable {
     package func progress(of watch: WatchID) -> Revision? { watches.reached(watch, current: store.revision) }
 
     func position(at now: Instant) -> ReplyPosition {
-        ReplyPosition(revision: store.revision, term: raft.term)
+        ReplyPosition(revision: store.revision, term: raft.term, time: raft.clusterTime(at: now))
     }
 
     // MARK: - State on disk

@@ -8,6 +8,10 @@ struct PendingRequest: Sendable {
     var deadline: Instant
     /// Set when a write was handed to a leader: from then on its outcome may be unknown.
     var origin: UInt64?
+    /// The lease by whose renewal a campaign was handed on.
+    var renewing: LeaseID?
+    /// A campaign that looked like a mere renewal of its lease and was more: it gets an entry of its own.
+    var needsOwnEntry = false
 }
 
 /// What waits for an origin number to come by in the log.
@@ -31,15 +35,20 @@ extension Replica {
         case .read(let query, .stale) where hasBeenCurrent: return answerStale(id, query, at: now, into: &out)
         case .watch(let watch, let wanted) where wanted.start.isKnown:
             return openResumed(id, watch, wanted, at: now, into: &out)
-        case .write, .renew: queue.append(id)
-        case .read, .watch: arrivedReads.append(id)
+        case .observe(let watch, let election, let after?):
+            return observeResumed(id, watch, election, after: after, at: now, into: &out)
+        case .write(let proposal): dispatch(id, proposal)
+        case .renew: queue.append(id)
+        case .read, .watch, .observe: arrivedReads.append(id)
         }
         requests[id] = PendingRequest(content: request, deadline: deadline)
         deadlines.add(id, at: deadline)
     }
 
     mutating func reply(_ id: RequestID, _ reply: ClientReply, into out: inout Outbox) {
-        if requests.removeValue(forKey: id) != nil { out.replies.append((id, reply)) }
+        guard let request = requests.removeValue(forKey: id) else { return }
+        out.replies.append((id, reply))
+        leaveContest(id, request)
     }
 
     /// The request's time is over.
@@ -48,7 +57,7 @@ extension Replica {
         let refusal: Refusal =
             switch request.content {
             case .write, .renew: request.origin != nil ? .timeout : .noLeader
-            case .read, .watch: isFenced ? .notReady("this node is repairing its state") : .noLeader
+            case .read, .watch, .observe: isFenced ? .notReady("this node is repairing its state") : .noLeader
             }
         reply(id, .refused(refusal, position(at: now)), into: &out)
         forgetOrigin(of: request)
@@ -56,7 +65,9 @@ extension Replica {
 
     /// The client hung up.
     mutating func abandon(_ id: RequestID) {
-        if let request = requests.removeValue(forKey: id) { forgetOrigin(of: request) }
+        guard let request = requests.removeValue(forKey: id) else { return }
+        forgetOrigin(of: request)
+        leaveContest(id, request)
     }
 
     /// Nobody waits for an origin any more whose requests are all answered.
@@ -69,6 +80,8 @@ extension Replica {
     mutating func pruneLines() {
         queue.removeAll { requests[$0] == nil }
         arrivedReads.removeAll { requests[$0] == nil }
+        let known = requests
+        contests.removeAll { known[$0] == nil }
     }
 
     // MARK: - Writes
@@ -81,9 +94,14 @@ extension Replica {
         guard !queue.isEmpty, let leader = raft.leader, leader != id, !isForwardingPaused(at: now) else { return }
         var items: [Forward.Item] = []
         var renewals = RenewalBatches<RequestID>()
-        for request in queue {
+        for request in takeQueue() {
             switch requests[request]?.content {
             case .write(let proposal):
+                if let lease = renewal(in: proposal, of: request) {
+                    renewals.add([lease], for: request)
+                    continue
+                }
+                guard mayProceed(request, proposal) else { continue }
                 let origin = register([request])
                 items.append(Forward.Item(origin: origin, content: .proposal(proposal.encoded())))
             case .renew(let leases): renewals.add(leases, for: request)
@@ -93,26 +111,43 @@ extension Replica {
         for batch in renewals.batches {
             items.append(Forward.Item(origin: register(batch.waiting), content: .renewal(batch.leases)))
         }
-        queue.removeAll(keepingCapacity: true)
         for part in items.chunked() { out.sends.append((leader, .forward(Forward(term: raft.term, items: part)))) }
+    }
+
+    /// What is in line; who is refused may let another one join behind.
+    private mutating func takeQueue() -> [RequestID] {
+        let line = queue
+        queue.removeAll(keepingCapacity: true)
+        return line
     }
 
     private mutating func proposeQueue(at now: Instant, into out: inout Outbox) {
         var renewals = RenewalBatches<RequestID>()
-        for request in queue {
+        for request in takeQueue() {
             switch requests[request]?.content {
             case .write(let proposal):
-                if let reason = reasonToRefuse(proposal) {
+                if let lease = renewal(in: proposal, of: request) {
+                    renewals.add([lease], for: request)
+                } else if let reason = reasonToRefuse(proposal) {
                     reply(request, .refused(reason.refusal, position(at: now)), into: &out)
-                } else {
+                } else if mayProceed(request, proposal) {
                     propose(proposal.encoded(), origins: [register([request])], at: now)
                 }
             case .renew(let leases): renewals.add(leases, for: request)
             default: continue
             }
         }
-        queue.removeAll(keepingCapacity: true)
         proposeRenewals(own: renewals, at: now)
+    }
+
+    /// The lease whose renewal is all that a write asks for: who repeats its campaign costs a share of an entry.
+    private mutating func renewal(in proposal: Proposal, of request: RequestID) -> LeaseID? {
+        guard case .campaign = proposal.command, requests[request]?.needsOwnEntry == false, !isFenced else {
+            return nil
+        }
+        let lease = store.renewal(in: proposal)
+        requests[request]?.renewing = lease
+        return lease
     }
 
     /// One entry renews every lease heard of since the last one, on any node; more than fit into one share a few.
@@ -154,7 +189,7 @@ extension Replica {
     // MARK: - Forwards
 
     /// A leader that hands over, or lost its office unnoticed, would be asked again with every round trip.
-    private func isForwardingPaused(at now: Instant) -> Bool {
+    func isForwardingPaused(at now: Instant) -> Bool {
         forwardPause.map { $0.term == raft.term && now < $0.until } ?? false
     }
 
@@ -282,9 +317,9 @@ extension Command {
     /// Whether the command may make the store larger; the others work on a full disk, too.
     fileprivate var addsData: Bool {
         switch self {
-        case .put, .grantLease: true
+        case .put, .grantLease, .campaign: true
         case .transaction(let transaction): transaction.addsData
-        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact, .discardHistory: false
+        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact, .discardHistory, .resign: false
         }
     }
 }

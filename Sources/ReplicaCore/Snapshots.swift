@@ -109,6 +109,7 @@ extension Replica {
             }
         }
         watches.restart(after: before)
+        elections.restart()
         answerAwaitingReads(at: now, into: &out)
     }
 }

@@ -98,7 +98,7 @@ struct WatchHub: Sendable {
         var bytes = 0
         for (turn, id) in lagging.enumerated() {
             guard let watch = watches[id], case .catchingUp(let after) = watch.state else { continue }
-            guard turn < 256, bytes < Limits.watchTurnBytes, after <= store.revision else {
+            guard turn < Limits.watchTurn, bytes < Limits.watchTurnBytes, after <= store.revision else {
                 unserved.append(id)
                 continue
             }

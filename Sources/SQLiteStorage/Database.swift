@@ -82,7 +82,7 @@ final class Database {
         try check()
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
-        guard let statement, code == SQLITE_OK else { throw error(code, "a read") }
+        guard let statement, code == SQLITE_OK else { throw preparationError(code) }
         statements.append(statement)
         return statement
     }
@@ -91,7 +91,13 @@ final class Database {
     func execute(_ sql: String) throws(StorageError) {
         try check()
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
-        guard code == SQLITE_OK else { throw error(code, "a write") }
+        guard code == SQLITE_OK else { throw preparationError(code) }
+    }
+
+    /// What a statement of ours means that cannot be compiled: that the schema it was written for is not there.
+    private func preparationError(_ code: Int32) -> StorageError {
+        guard code & 0xFF == SQLITE_ERROR else { return error(code, "a write") }
+        return latch(.corrupt(path: path, detail: message))
     }
 
     /// The first column of the first row; `nil` without a row.

@@ -7,18 +7,22 @@ struct DurableMark: Hashable {
     var node: NodeID
     var incarnation: Incarnation
     var term: Term
+    /// The vote given in ``term``, as far as the mark knows.
+    var votedFor: NodeID?
     var index: LogIndex
     /// The chain value of the entry at `index`.
     var chain: UInt64
 
-    static let encodedBytes = 9 * 8
-    private static let magic: UInt64 = 0x314B_524D_564C_4E43
+    static let encodedBytes = 10 * 8
+    private static let magic: UInt64 = 0x324B_524D_564C_4E43
+    /// Of marks that release 0.1.0 wrote: one word shorter, without the vote.
+    private static let magicWithoutVote: UInt64 = 0x314B_524D_564C_4E43
 
     func encoded(sequence: UInt64) -> Bytes {
         var writer = ByteWriter(reserving: Self.encodedBytes)
         for word in [
             Self.magic, sequence, cluster.rawValue, node.rawValue, incarnation.rawValue, term.rawValue,
-            index.rawValue, chain,
+            index.rawValue, chain, votedFor?.rawValue ?? 0,
         ] { writer.write(word) }
         writer.write(Self.checksum(writer.bytes))
         return writer.bytes
@@ -29,10 +33,13 @@ struct DurableMark: Hashable {
         var reader = ByteReader(bytes)
         var words: [UInt64] = []
         while let word = try? reader.readUInt64() { words.append(word) }
-        guard words.count == 9, words[0] == magic, words[8] == checksum(Bytes(bytes[..<64])) else { return nil }
+        guard words.count == 10, words[0] == magic || words[0] == magicWithoutVote else { return nil }
+        let last = words[0] == magic ? 9 : 8
+        guard words[last] == checksum(Bytes(bytes[..<(last * 8)])) else { return nil }
+        let vote = last == 9 && words[8] != 0 ? NodeID(words[8]) : nil
         let mark = DurableMark(
             cluster: ClusterID(rawValue: words[2]), node: NodeID(words[3]), incarnation: Incarnation(words[4]),
-            term: Term(words[5]), index: LogIndex(words[6]), chain: words[7])
+            term: Term(words[5]), votedFor: vote, index: LogIndex(words[6]), chain: words[7])
         return (mark, words[1])
     }
 
@@ -59,8 +66,7 @@ final class MarkFile {
     init(in directory: any StoreDirectory) throws(StorageError) {
         // Both slots get their space now, so that a full disk cannot stop the mark.
         file = try directory.openFile("log.mark", bytes: 2 * Self.slotBytes)
-        // What an earlier process wrote may be in memory only.
-        try file.sync()
+        try directory.rewrite("log.mark")
         let file = file
         let slots = (0...1).map { slot in
             file.read(at: slot * Self.slotBytes, count: DurableMark.encodedBytes).flatMap(DurableMark.decode)

@@ -17,6 +17,7 @@ struct LogOpening {
         lock = try directory.lock("log.lock")
         mark = try MarkFile(in: directory)
         try directory.createFile("log.db")
+        try directory.rewrite("log.db-wal")
         // Before the log says whose it is: one without its mark is damaged.
         try directory.sync()
         database = try Database(path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log)
@@ -55,19 +56,22 @@ struct LogOpening {
         try writeMark()
     }
 
-    /// A node that may have forgotten its vote counts it as given, to itself, in the last term it knows of.
+    /// A node that may have forgotten its vote counts it as given in the last term it knows of: to whom the mark says, or to
+    /// itself.
     private mutating func spendLostVote() {
-        guard recovered.damagedBelow != nil, let mark = mark.current, recovered.hardState.term < mark.term else {
-            return
-        }
-        recovered.hardState = HardState(term: mark.term, votedFor: identity.node)
+        guard recovered.damagedBelow != nil else { return }
+        let known = recovered.hardState
+        let marked = HardState(term: mark.current?.term ?? .zero, votedFor: mark.current?.votedFor)
+        guard known.term < marked.term || known.votedFor == nil else { return }
+        let vote = known.term <= marked.term ? marked.votedFor : nil
+        recovered.hardState = HardState(term: max(known.term, marked.term), votedFor: vote ?? identity.node)
     }
 
     private func writeMark() throws(StorageError) {
         try mark.advance(
             to: DurableMark(
                 cluster: identity.cluster, node: identity.node, incarnation: incarnation,
-                term: max(recovered.hardState.term, mark.current?.term ?? .zero),
+                term: recovered.hardState.term, votedFor: recovered.hardState.votedFor,
                 index: recovered.damagedBelow ?? tail.last, chain: tail.lastChain))
         try mark.makeDurable()
     }

@@ -74,6 +74,11 @@ func damage(hardState: HardState?, contents: LogContents, mark: DurableMark?, is
     if !contents.isWhole { return max(mark.index, contents.highestSeen, afterLast) }
     if mark.index > contents.tail.last { return mark.index }
     let chainDiffers = mark.index > contents.tail.base && contents.chainAtMark != mark.chain
-    let votesLost = hardState.map { $0.term < mark.term } ?? true
+    let votesLost = hardState.map { forgot($0, mark) } ?? true
     return chainDiffers || votesLost ? afterLast : nil
+}
+
+/// Whether a vote, or the term it belongs to, was given and is not in the log any more.
+private func forgot(_ kept: HardState, _ mark: DurableMark) -> Bool {
+    kept.term < mark.term || kept.term == mark.term && kept.votedFor == nil && mark.votedFor != nil
 }

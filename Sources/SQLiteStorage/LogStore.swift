@@ -17,10 +17,10 @@ package final class LogStore: @unchecked Sendable {
     }
 
     /// Bytes of WAL at which it is copied into the database and begun anew.
-    var checkpointBytes = 4 * 1024 * 1024
+    package var checkpointBytes = 4 * 1024 * 1024
     /// How far and how long the durable mark may lag behind the log.
-    var markLagEntries: UInt64 = 1_000
-    var markLag = TimeSpan.milliseconds(200)
+    package var markLagEntries: UInt64 = 1_000
+    package var markLag = TimeSpan.milliseconds(200)
 
     package private(set) var counters = Counters()
     let database: Database
@@ -97,7 +97,7 @@ package final class LogStore: @unchecked Sendable {
     package func settle() throws(StorageError) {
         try database.check()
         guard let current = mark.current else { return }
-        let wanted = damageFloor == nil ? markOfTail() : current
+        let wanted = markOfTail()
         try markOrLatch { () throws(StorageError) in
             if wanted != current { try self.advanceMarkFile(to: wanted) }
             try self.mark.makeDurable()
@@ -110,9 +110,7 @@ package final class LogStore: @unchecked Sendable {
         let floor = max(damageFloor ?? .zero, tail.last, LogIndex(1))
         damageFloor = floor
         try markOrLatch { () throws(StorageError) in
-            var lost = self.markOfTail()
-            lost.index = floor
-            try self.advanceMarkFile(to: lost)
+            try self.advanceMarkFile(to: self.markOfTail())
             try self.mark.makeDurable()
         }
         try commit { editor throws(StorageError) in try editor.reset(to: nil) }
@@ -187,12 +185,15 @@ extension LogStore {
         }
     }
 
-    /// Follows the log lazily, and the term at once; never waits for the disk.
+    /// Follows the log lazily, and the term and the vote at once; never waits for the disk.
     private func advanceMark(hardState newHardState: HardState?) throws(StorageError) {
-        let termRose = newHardState.map { $0.term > hardState.term } ?? false
+        let hasVoted = newHardState.map { $0 != hardState } ?? false
         if let newHardState { hardState = newHardState }
         if let floor = damageFloor {
-            guard tail.last >= floor else { return }
+            guard tail.last >= floor else {
+                guard hasVoted else { return }
+                return try markOrLatch { () throws(StorageError) in try self.advanceMarkFile(to: self.markOfTail()) }
+            }
             damageFloor = nil
             // Until now the mark stood at entries that were lost; those in their place may differ.
             return try settle()
@@ -200,15 +201,16 @@ extension LogStore {
         guard let current = mark.current else { return }
         let lag = tail.last.rawValue - min(current.index, tail.last).rawValue
         let now = monotonicNow()
-        guard termRose || lag >= markLagEntries || (lag > 0 && now - markedAt >= markLag) else { return }
+        guard hasVoted || lag >= markLagEntries || (lag > 0 && now - markedAt >= markLag) else { return }
         markedAt = now
         try markOrLatch { () throws(StorageError) in try self.advanceMarkFile(to: self.markOfTail()) }
     }
 
+    /// Where the mark belongs: at the log's end, or where a damaged log ended once.
     private func markOfTail() -> DurableMark {
         DurableMark(
             cluster: identity.cluster, node: identity.node, incarnation: incarnation, term: hardState.term,
-            index: tail.last, chain: tail.lastChain)
+            votedFor: hardState.votedFor, index: max(tail.last, damageFloor ?? .zero), chain: tail.lastChain)
     }
 
     private func advanceMarkFile(to wanted: DurableMark) throws(StorageError) {

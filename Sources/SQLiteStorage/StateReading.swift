@@ -22,6 +22,10 @@ extension StateTables {
         var records: [StateRecord] = []
         try read(selectVersions, "versions", path, into: &records) { StoredVersion($0).map(StateRecord.version) }
         try read(selectLeases, "leases", path, into: &records) { .lease(StoredLease($0)) }
+        try read(selectElections, "elections", path, into: &records) { StoredElection($0).map(StateRecord.election) }
+        try read(selectCandidacies, "candidacies", path, into: &records) {
+            StoredCandidacy($0).map(StateRecord.candidacy)
+        }
         try read(selectRequests, "requests", path, into: &records) { StoredRequest($0).map(StateRecord.remembered) }
         return RecoveredState(header: header, configuration: configuration, records: records)
     }

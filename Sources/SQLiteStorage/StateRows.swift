@@ -70,6 +70,54 @@ extension StoredRequest {
     }
 }
 
+extension ElectionID {
+    /// What it is found by.
+    var columns: [ColumnValue] { [.text(kind.label), .blob(name)] }
+
+    /// `nil` when the columns make none.
+    init?(_ row: Row) {
+        let label = row.text(0)
+        guard let kind = Kind.allCases.first(where: { $0.label == label }) else { return nil }
+        self.init(kind: kind, name: row.blob(1))
+    }
+}
+
+extension StoredElection {
+    var columns: [ColumnValue] {
+        let last = leaderships.last
+        return id.columns + [
+            .number(created.rawValue), .number(forgotten.rawValue),
+            last.flatMap { $0.end == nil ? .blob($0.candidate) : nil } ?? .null,
+            .number(last.map { $0.end?.fence ?? $0.fence }?.rawValue ?? 0), .blob(encodedLeaderships),
+        ]
+    }
+
+    /// `nil` when the columns make no election. Leader and fence are for people: they follow from the leaderships.
+    init?(_ row: Row) {
+        guard let id = ElectionID(row) else { return nil }
+        self.init(
+            id: id, created: Fence(row.number(2)), forgotten: Fence(row.number(3)), encodedLeaderships: row.blob(6))
+    }
+}
+
+extension StoredCandidacy {
+    var columns: [ColumnValue] {
+        id.election.columns + [
+            .blob(id.candidate), .blob(value), .integer(Int64(priority)), .number(lease.rawValue),
+            .integer(hasNamedLease ? 1 : 0), .integer(madeLease ? 1 : 0), .number(order),
+        ]
+    }
+
+    /// `nil` when the columns make no candidacy.
+    init?(_ row: Row) {
+        guard let election = ElectionID(row), let priority = Int32(exactly: row.integer(4)) else { return nil }
+        self.init(
+            id: CandidacyID(election: election, candidate: row.blob(2)), value: row.blob(3), priority: priority,
+            lease: LeaseID(row.number(5)), hasNamedLease: row.integer(6) != 0, madeLease: row.integer(7) != 0,
+            order: row.number(8))
+    }
+}
+
 extension StateHeader {
     /// From a row of `meta` that has a header.
     init(meta row: Row) {
@@ -87,6 +135,16 @@ extension DeletionReason {
         case .deleted: "deleted"
         case .expired: "expired"
         case .revoked: "revoked"
+        }
+    }
+}
+
+extension ElectionID.Kind {
+    /// The word for it in `state.db`.
+    fileprivate var label: String {
+        switch self {
+        case .election: "election"
+        case .lock: "lock"
         }
     }
 }

@@ -7,7 +7,7 @@ package struct RecoveredState: Hashable, Sendable {
     package var header: StateHeader
     /// The members as of ``StateHeader/appliedIndex``.
     package var configuration: Configuration
-    /// Versions by position, then leases by id, then remembered requests by order.
+    /// Versions by position, then leases by id, elections and candidacies by name, remembered requests by order.
     package var records: [StateRecord]
 }
 
@@ -67,19 +67,26 @@ package final class StateStore: @unchecked Sendable {
 
     /// Moves a lost state aside (`state.db.lost`, in place of one moved there before) and opens an empty one.
     package static func startAnew(directory: String, identity: StoreIdentity) throws(StorageError) -> StateStore {
-        let files = try SystemDirectory(preparing: directory)
-        let lock = try files.lock("state.lock")
+        try startAnew(in: SystemDirectory(preparing: directory), identity: identity)
+    }
+
+    /// The same in a directory that is there.
+    package static func startAnew(
+        in directory: any StoreDirectory, identity: StoreIdentity
+    ) throws(StorageError) -> StateStore {
+        let lock = try directory.lock("state.lock")
         for suffix in ["", "-wal", "-shm"] {
-            try files.rename("state.db" + suffix, to: "state.db.lost" + suffix)
+            try directory.rename("state.db" + suffix, to: "state.db.lost" + suffix)
         }
-        try files.sync()
-        return try StateStore(files, identity: identity, lock: lock)
+        try directory.sync()
+        return try StateStore(directory, identity: identity, lock: lock)
     }
 
     private init(_ files: any StoreDirectory, identity: StoreIdentity, lock: AnyObject) throws(StorageError) {
         self.identity = identity
         self.lock = lock
         try files.createFile("state.db")
+        try files.rewrite("state.db-wal")
         database = try Database(path: files.path(of: "state.db"), vfs: files.vfsName, settings: .state)
         tables = try StateTables(database)
         if let kept = try tables.readIdentity(path: database.path) {
@@ -98,6 +105,8 @@ package final class StateStore: @unchecked Sendable {
             for position in delta.removedVersions { try tables.removeVersion(position) }
             for lease in delta.removedLeases { try tables.removeLease(lease) }
             for order in delta.removedRequests { try tables.removeRequest(order) }
+            for election in delta.removedElections { try tables.removeElection(election) }
+            for candidacy in delta.removedCandidacies { try tables.removeCandidacy(candidacy) }
             for record in delta.upserts { try tables.write(record) }
             try tables.write(identity, header: delta.header, configuration: configuration)
         }

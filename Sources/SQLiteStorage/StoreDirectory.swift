@@ -15,12 +15,32 @@ package protocol StoreDirectory {
     func createFile(_ name: String) throws(StorageError)
     /// Gives a file another name, in place of what had it; a file that is not there stays so.
     func rename(_ name: String, to other: String) throws(StorageError)
+    /// Writes what a file holds, if it is there, once more and waits for the disk: of what a sync that failed was for, reads
+    /// show what the disk never got, and the system takes it for clean.
+    func rewrite(_ name: String) throws(StorageError)
     /// Makes created and renamed entries durable.
     func sync() throws(StorageError)
 }
 
+/// Where each of a node's stores keeps its files. The stores have a thread each and share none.
+package struct StoreDirectories {
+    package var log: any StoreDirectory
+    package var state: any StoreDirectory
+
+    package init(log: any StoreDirectory, state: any StoreDirectory) {
+        self.log = log
+        self.state = state
+    }
+
+    /// Both in one directory of the file system, created when it is missing.
+    package static func system(_ path: String) throws(StorageError) -> StoreDirectories {
+        let directory = try SystemDirectory(preparing: path)
+        return StoreDirectories(log: directory, state: directory)
+    }
+}
+
 extension StoreDirectory {
-    func path(of name: String) -> String { path + "/" + name }
+    package func path(of name: String) -> String { path + "/" + name }
 }
 
 /// A file that is not SQLite's.

@@ -39,6 +39,30 @@ package struct SystemDirectory: StoreDirectory {
         throw .unusableDirectory(path: path, reason: "\(name): \(errorText())")
     }
 
+    package func rewrite(_ name: String) throws(StorageError) {
+        let descriptor = open(path(of: name), O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return }
+            throw .unusableDirectory(path: path, reason: "\(name): \(errorText())")
+        }
+        defer { close(descriptor) }
+        var bytes = Bytes(repeating: 0, count: 256 * 1024)
+        var offset: off_t = 0
+        while true {
+            let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, offset) }
+            guard count != 0 else { break }
+            let written =
+                count < 0 ? count : bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, count, offset) }
+            guard written == count, count > 0 else {
+                throw .latched(path: path(of: name), operation: "a write", detail: errorText())
+            }
+            offset += off_t(count)
+        }
+        guard fdatasync(descriptor) == 0 else {
+            throw .latched(path: path(of: name), operation: "the sync", detail: errorText())
+        }
+    }
+
     package func sync() throws(StorageError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .unusableDirectory(path: path, reason: errorText()) }

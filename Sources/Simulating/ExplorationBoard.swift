@@ -24,12 +24,14 @@ enum ExplorationBoard {
 
 /// All graphs of links, and what came of them.
 enum GraphBoard {
-    static func run(seeds: UInt64) async -> Bool {
+    static func run(seeds: UInt64, mix: ElectionMix) async -> Bool {
         var succeeded = true
         for (what, graphs) in [
             ("directed graphs of 3", Graph.directedOfThree), ("undirected graphs of 5", Graph.undirectedOfFive),
         ] {
-            let trials = graphs.flatMap { graph in (0..<seeds).map { ConnectivityTrial(graph: graph, seed: $0) } }
+            let trials = graphs.flatMap { graph in
+                (0..<seeds).map { ConnectivityTrial(graph: graph, seed: $0, mix: mix) }
+            }
             let results = await outcomes(of: trials)
             let settled = results.compactMap(\.settledAfter?.milliseconds).sorted()
             let problems = results.compactMap(\.problem)

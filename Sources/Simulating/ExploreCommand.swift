@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Consensus
 import Exploration
 
 /// `conclave explore`: looks at every state that three members can reach, within bounds.
@@ -47,6 +48,9 @@ package struct ExploreCommand: AsyncParsableCommand {
     var mistake: String?
     @Option(help: "Try every graph of links, each with so many seeds.")
     var graphs: UInt64?
+    @Option(
+        help: "How elections go: \(ElectionMix.allCases.map(\.rawValue).joined(separator: ", ")) (only with --graphs).")
+    var election = ElectionMix.randomized.rawValue
 
     package init() {}
 
@@ -64,11 +68,18 @@ package struct ExploreCommand: AsyncParsableCommand {
             throw ValidationError("--\(name) is \(count); allowed are 0 to 15")
         }
         guard (graphs ?? 1) > 0 else { throw ValidationError("--graphs is 0; at least 1 is needed") }
+        guard let mix = ElectionMix(rawValue: election) else {
+            throw ValidationError("--election is \(election); allowed are \(Self.names(ElectionMix.allCases))")
+        }
+        guard graphs != nil || mix != .mixed else { throw ValidationError("--election mixed needs --graphs") }
         _ = try bounds()
     }
 
     package func run() async throws {
-        let succeeded = if let graphs { await GraphBoard.run(seeds: graphs) } else { explore(try bounds()) }
+        let succeeded =
+            if let graphs {
+                await GraphBoard.run(seeds: graphs, mix: ElectionMix(rawValue: election) ?? .randomized)
+            } else { explore(try bounds()) }
         if !succeeded { throw ExitCode(1) }
     }
 
@@ -97,6 +108,7 @@ package struct ExploreCommand: AsyncParsableCommand {
         bounds.heartbeats = heartbeats
         bounds.quorumLosses = quorumLosses
         bounds.handOvers = handOvers
+        bounds.election = ElectionStrategy(rawValue: election) ?? .randomized
         if let mistake {
             guard let known = Mistake(rawValue: mistake) else {
                 throw ValidationError("--mistake is \(mistake); allowed are \(Self.names(Mistake.allCases))")

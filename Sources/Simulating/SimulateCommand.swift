@@ -1,6 +1,7 @@
 package import ArgumentParser
+import Exploration
 import Primitives
-import Simulation
+internal import Simulation
 
 /// `conclave simulate`: runs clusters in virtual time, under faults, and checks them.
 package struct SimulateCommand: AsyncParsableCommand {
@@ -34,6 +35,15 @@ package struct SimulateCommand: AsyncParsableCommand {
     var only: String?
     @Option(help: "Clients of each world at most.")
     var clients: Int = SimulationOptions.mostClients
+    @Option(
+        help:
+            "Keep logs and states in: simulated, sqlite (the stores that ship), or mixed. Only simulator has the latter two."
+    )
+    var store: WorldStores?
+    @Option(help: "How elections go: \(ElectionMix.allCases.map(\.rawValue).joined(separator: ", ")), or drawn.")
+    var election = "drawn"
+    @Option(help: "The nodes' priorities, 0 to 255 each (a list), or drawn.")
+    var priorities = "drawn"
     @Option(help: "Build in a mistake: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", ")).")
     var sabotage: String?
     @Option(help: "Write every event of a single seed to this file.")
@@ -56,9 +66,15 @@ package struct SimulateCommand: AsyncParsableCommand {
         guard trace == nil || seed != nil else { throw ValidationError("--trace needs --seed") }
         guard only == nil || seed != nil else { throw ValidationError("--only needs --seed") }
         guard clients > 0 else { throw ValidationError("--clients is \(clients); at least 1 is needed") }
+        if let store, store != .simulated, WorldStores.maker == nil {
+            throw ValidationError(
+                "--store is \(store); conclave has simulated only, swift run simulator has the others")
+        }
         _ = try faultKinds()
         _ = try plantedMistake()
         _ = try onlyFaults()
+        _ = try electionMix()
+        _ = try priorityList()
     }
 
     package func run() async throws {
@@ -106,13 +122,14 @@ package struct SimulateCommand: AsyncParsableCommand {
         let kinds = try faultKinds()
         let mistake = try plantedMistake()
         let only = try onlyFaults()
+        let (mix, list) = (try electionMix(), try priorityList())
         let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
         let range = seed.map { $0...$0 } ?? from...(from + UInt64(seeds) - 1)
         return range.map { seed in
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
                 duration: .seconds(length), faults: kinds, sabotage: mistake, onlyFaults: only,
-                clients: clients)
+                clients: clients, election: mix, priorities: list, stores: (store ?? .mixed).stores(seed: seed))
         }
     }
 
@@ -128,6 +145,30 @@ package struct SimulateCommand: AsyncParsableCommand {
                 return fault
             }
         }
+    }
+
+    private func electionMix() throws -> ElectionMix? {
+        guard election != "drawn" else { return nil }
+        guard let mix = ElectionMix(rawValue: election) else {
+            let allowed = ElectionMix.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--election is \(election); allowed are \(allowed), drawn")
+        }
+        return mix
+    }
+
+    private func priorityList() throws -> [UInt8]? {
+        guard priorities != "drawn" else { return nil }
+        let list = try priorities.split(separator: ",").map { text in
+            guard let priority = UInt8(text) else {
+                throw ValidationError("--priorities names \(text); a number from 0 to 255 is expected for each node")
+            }
+            return priority
+        }
+        guard list.count == nodes else {
+            throw ValidationError(
+                "--priorities names \(list.count) of them, for --nodes \(nodes); one each is expected")
+        }
+        return list
     }
 
     private func onlyFaults() throws -> [Int]? {

@@ -1,12 +1,13 @@
 import Foundation
 import Primitives
-import Simulation
+internal import Simulation
 
 /// What came of the worlds so far.
 struct SimulationBoard {
     let total: Int
     private(set) var violations = 0
     private var done = 0
+    private var onStores = 0
     private var events = 0
     private var simulated = TimeSpan.zero
     private var counters: [Counters] = []
@@ -30,6 +31,7 @@ struct SimulationBoard {
     /// Counts a result in, prints its story when a rule was broken, and the progress now and then.
     mutating func add(_ result: SimulationResult) {
         done += 1
+        if result.options.stores != nil { onStores += 1 }
         events += result.events
         simulated = simulated + result.simulated
         counters.append(result.counters)
@@ -54,7 +56,8 @@ struct SimulationBoard {
         let operations = [Sometimes.writeAcknowledged, .linearizableRead, .staleRead, .leaseRenewed]
         let perSecond = Double(operations.reduce(0) { $0 + sum[$1] }) / max(virtual, 0.001)
         var rows = [
-            ("worlds", "\(done)"), ("rules broken", "\(violations)"), ("events", "\(events)"),
+            ("worlds", "\(done), \(onStores) of them on the SQLite stores"), ("rules broken", "\(violations)"),
+            ("events", "\(events)"),
             ("simulated", String(format: "%.0f s, with %.0f operations each", virtual, perSecond)),
             ("CPU", String(format: "%.1f s, %.1f s by the clock", cpu, wall / .seconds(1))),
             ("simulated / CPU", String(format: "%.0f", virtual / max(cpu, 0.001))),

@@ -19,18 +19,20 @@ extension World {
         case .holder: hold(client)
         case .contender: contend(client)
         case .watcher: watch(client)
+        case .candidate: stand(client)
+        case .observer: observe(client)
         }
     }
 
-    private mutating func anyKey() -> Bytes { Bytes("k/\(random.below(Client.keyCount))".utf8) }
+    mutating func anyKey() -> Bytes { Bytes("k/\(random.below(Client.keyCount))".utf8) }
 
     /// A value that no other write has.
-    private mutating func uniqueValue(_ client: Client) -> Bytes {
+    mutating func uniqueValue(_ client: Client) -> Bytes {
         let padding = random.chance(500) ? 400 : random.below(20)
         return Bytes("c\(client.number)/\(history.operations.count)".utf8) + Bytes(repeating: 46, count: padding)
     }
 
-    private mutating func idempotencyKey(_ client: Client) -> IdempotencyKey {
+    mutating func idempotencyKey(_ client: Client) -> IdempotencyKey {
         IdempotencyKey(client: "c\(client.number)", number: UInt64(history.operations.count))
     }
 

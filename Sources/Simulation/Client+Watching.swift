@@ -98,6 +98,7 @@ extension World {
         for (id, watch) in watches.sorted(by: { $0.key < $1.key }) where watch.node == node.number && watch.isOpen {
             close(id, watch)
         }
+        closeObservations(at: node)
     }
 
     /// What a node says to have told a watch, it has told it (`invariants.md` 31).
@@ -122,6 +123,7 @@ extension World {
     mutating func deliver(_ delivery: WatchDelivery, from node: SimulatedNode) throws(Violation) {
         try checkSize(delivery.batch)
         for id in delivery.watches {
+            if observations[id] != nil { try observe(delivery.batch.elections, by: id) }
             if options.sabotage == .skipsDeliveries, random.chance(100) { continue }
             guard var watch = watches[id] else { continue }
             guard watch.isOpen else { throw Violation("29", "watch \(id.rawValue) gets events before it is open") }
@@ -164,7 +166,7 @@ extension World {
     }
 
     mutating func ended(_ id: WatchID, _ end: WatchEnd, at node: SimulatedNode) throws(Violation) {
-        guard let watch = watches[id] else { return }
+        guard let watch = watches[id] else { return try endedObservation(id, end) }
         if case .stateReplaced = end, history.isDiverged[node.number] { return close(id, watch) }
         counters[.watchCompacted] += 1
         guard case .compacted(let oldest) = end, oldest > watch.cursor.next,

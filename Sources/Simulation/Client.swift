@@ -5,7 +5,7 @@ internal import ReplicaCore
 /// Somebody who uses the cluster, one request at a time.
 final class Client {
     enum Role: CaseIterable {
-        case writer, reader, holder, contender, watcher
+        case writer, reader, holder, contender, watcher, candidate, observer
     }
 
     static let controllerKey = Bytes("controller".utf8)
@@ -28,6 +28,12 @@ final class Client {
     /// Where the next watch goes on, if it does.
     var resumeAfter: Revision?
     var selections: [KeySelection] = []
+    /// What it campaigns with, while it does.
+    var campaign: Campaign?
+    /// The leadership it believes to have.
+    var leading: FenceCondition?
+    /// Where its next observation goes on, if it does.
+    var observed: (election: ElectionID, after: Fence)?
 
     init(number: Int, role: Role) {
         self.number = number
@@ -41,9 +47,15 @@ extension World {
     mutating func makeClients() {
         let count = min(4 + random.below(8), options.clients)
         for number in 0..<count {
-            let role =
-                number < Client.Role.allCases.count
-                ? Client.Role.allCases[number] : Client.Role.allCases[random.below(Client.Role.allCases.count)]
+            // A succession needs more than one candidate.
+            let role: Client.Role =
+                if number < Client.Role.allCases.count {
+                    Client.Role.allCases[number]
+                } else if random.chance(5000) {
+                    .candidate
+                } else {
+                    Client.Role.allCases[random.below(Client.Role.allCases.count)]
+                }
             clients.append(Client(number: number, role: role))
             schedule.add(.client(number), at: random.around(100_000_000))
         }
@@ -86,6 +98,7 @@ extension World {
         guard node.isUp else { return schedule.add(.lost(id, wasTaken: false), at: now + 50_000) }
         call.wasDelivered = true
         call.floor = history.model.store.revision
+        if case .observe(_, let election, _) = call.request { call.fenceFloor = history.elections.fence(of: election) }
         calls[id] = call
         var request = call.request
         if options.sabotage == .readsFromMemory, case .read(let query, .linearizable) = request {
@@ -116,6 +129,9 @@ extension World {
             counters[refusal.mayBeApplied ? .writeUnknown : .writeRefused] += 1
             failed(client, call)
             if case .watch = call.purpose, case .compacted = refusal { client.resumeAfter = nil }
+        } else if case .campaign = call.purpose {
+            client.isBusy = false
+            campaigned(client, reply)
         } else {
             succeeded(client, call, reply)
         }
@@ -157,7 +173,7 @@ extension World {
         case .write(let operation) where history.operations[operation].proposal.idempotencyKey != nil:
             let attempts = (client.retry?.attempts ?? 0) + 1
             client.retry = attempts < 6 ? (operation, attempts) : nil
-        case .watch: client.watch = nil
+        case .watch, .observe: client.watch = nil
         default: client.retry = nil
         }
     }

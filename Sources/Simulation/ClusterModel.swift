@@ -38,6 +38,7 @@ struct ClusterModel {
         /// Of an expiry: how many leases it named that were renewed before it.
         var spared = 0
         var events: RevisionEvents?
+        var elections: [ElectionEvent] = []
     }
 
     /// Takes in the next entry of the log.
@@ -71,6 +72,7 @@ struct ClusterModel {
         effect.expired = candidates.filter { store.lease($0) == nil }
         effect.spared = candidates.count - effect.expired.count
         effect.events = applied.events
+        effect.elections = applied.elections
         guard let revision = applied.events else { return }
         events.append(revision)
         for event in revision.events { record(event) }

@@ -8,6 +8,7 @@ struct History {
     var model = ClusterModel()
     var operations: [Operation] = []
     var leases: [LeaseID: LeaseFacts] = [:]
+    var elections = ElectionFacts()
     /// Per node, while its log is damaged: the index below which it is.
     var damage: [LogIndex?]
     /// Nodes whose state differs from the cluster's, until a leader has replaced it.
@@ -92,6 +93,23 @@ struct History {
         }
     }
 
+    /// A creation that found its key there needs no entry: then the key must have been as the answer says, and the write must
+    /// never be applied.
+    mutating func lost(_ number: Int, _ result: CommandResult, _ position: ReplyPosition) throws(Violation) -> Bool {
+        let operation = operations[number]
+        guard operation.applied == nil, case .failed(.preconditionFailed(let holder?)) = result,
+            operation.proposal.idempotencyKey == nil, case .put(let put) = operation.proposal.command,
+            put.precondition == .absent
+        else { return false }
+        guard model.records(.key(put.key), at: position.revision) == [holder] else {
+            throw Violation(
+                "linearizability",
+                "a write lost against \(holder), which was not there at \(position.revision.rawValue)")
+        }
+        try refused(number, mayBeApplied: false)
+        return true
+    }
+
     // MARK: - Commits
 
     /// A node committed the next entry of the cluster's log: the model applies it.
@@ -100,6 +118,7 @@ struct History {
         if let proposal = effect.proposal, let result = effect.result {
             try take(effect, proposal, result)
             try takeLeases(proposal.command, result, effect, at: now)
+            try elections.take(effect, proposal, result, in: model.store, at: now)
         }
         return effect
     }
@@ -141,6 +160,13 @@ struct History {
             leases[id] = LeaseFacts(ttl: ttl, term: term, renewedAt: now)
         case (.put(let put), .put):
             if case .new(let id, let ttl) = put.lease { leases[id] = LeaseFacts(ttl: ttl, term: term, renewedAt: now) }
+        case (.campaign, .candidacy(let candidacy)):
+            guard let grant = candidacy.grant else { break }
+            if let facts = leases[grant.id], facts.expiredAt == nil {
+                leases[grant.id]?.renewedAt = now
+            } else {
+                leases[grant.id] = LeaseFacts(ttl: grant.ttl, term: term, renewedAt: now)
+            }
         case (.renewLeases(let ids), .leasesRenewed(let grants)):
             for (id, grant) in zip(ids, grants) where grant != nil { leases[id]?.renewedAt = now }
         default: break

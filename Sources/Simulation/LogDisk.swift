@@ -3,7 +3,7 @@ internal import Primitives
 internal import ReplicaCore
 
 /// What a node's `log.db` durably holds.
-struct DurableLog {
+struct DurableLog: Equatable {
     var hardState = HardState()
     var base: SnapshotPosition?
     var entries: [Entry] = []
@@ -84,6 +84,17 @@ struct LogDisk {
         for job in syncing { if case .write(_, _, let issuedAt) = job { return issuedAt } }
         for job in queued { if case .write(_, _, let issuedAt) = job { return issuedAt } }
         return nil
+    }
+
+    /// Lets the last truncations of the sync under way wait for the next one.
+    mutating func postpone(_ truncations: [LogTruncation]) {
+        let others = syncing.filter { job in
+            if case .truncate(let truncation) = job { !truncations.contains(truncation) } else { true }
+        }
+        let waiting = truncations.map { LogJob.truncate($0) }
+        // Alone, they are what the next sync is for.
+        syncing = others.isEmpty ? waiting : others
+        if !others.isEmpty { queued.insert(contentsOf: waiting, at: 0) }
     }
 
     /// Drops whatever is not durable.

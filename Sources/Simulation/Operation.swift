@@ -16,12 +16,16 @@ struct Call {
     var wasDelivered = false
     /// The newest committed revision when the node got it.
     var floor = Revision.zero
+    /// Of an observation: the newest committed fence of its election when the node got it.
+    var fenceFloor = Fence.zero
 
     enum Purpose {
         case write(operation: Int)
         case renewal([LeaseID])
         case read(Query, isStale: Bool)
         case watch(WatchID)
+        case campaign(CandidacyID)
+        case observe(WatchID)
     }
 }
 

@@ -34,7 +34,7 @@ private struct Shrinking {
             if attempt({ $0.clients = count }) { break }
         }
         for count in [1, 3] where count < smallest.options.nodes {
-            if attempt({ $0.nodes = count }) { break }
+            if attempt({ $0.keepNodes(count) }) { break }
         }
         shorten()
     }

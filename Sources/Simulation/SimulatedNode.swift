@@ -10,12 +10,18 @@ final class SimulatedNode {
     var clock: NodeClock
     var log = LogDisk()
     var state = StateDisk()
+    /// What keeps both in earnest; `nil` where the record of what is durable is all there is.
+    let stores: (any NodeStores)?
+    /// A store's first error: the process ends at the end of this step.
+    var storesFailed = false
     /// Counts its starts, from 1.
     var life = 0
     var process: Process?
     /// Until then it gets to its work only now and then.
     var slowUntil: Int64 = 0
     var isShortOfSpace = false
+    /// There is no space at all.
+    var isFull = false
     /// The newest revision it answered with, in any life.
     var answered = Revision.zero
 
@@ -70,7 +76,8 @@ final class SimulatedNode {
         }
     }
 
-    init(number: Int, id: NodeID, clock: NodeClock) {
+    init(number: Int, id: NodeID, clock: NodeClock, stores: (any NodeStores)?) {
+        self.stores = stores
         self.number = number
         self.id = id
         self.clock = clock

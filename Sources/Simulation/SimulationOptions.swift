@@ -1,3 +1,4 @@
+package import Exploration
 package import Primitives
 
 /// A mistake built into the world on purpose, to show that the checks see it.
@@ -35,14 +36,25 @@ package struct SimulationOptions: Sendable {
     package var onlyFaults: [Int]?
     /// How many clients there are at most.
     package var clients: Int
+    /// What keeps the nodes' logs and states, where these are not only simulated.
+    package var stores: NodeStoresMaker?
+    /// How members settle who campaigns; `nil` leaves it to the seed.
+    package var election: ElectionMix?
+    /// The members' priorities; `nil` leaves them to the seed.
+    package var priorities: [UInt8]?
 
     package init(
         seed: UInt64, nodes: Int = 3, duration: TimeSpan = .seconds(60), faults: [Fault] = Fault.allCases,
-        sabotage: Sabotage? = nil, onlyFaults: [Int]? = nil, clients: Int = SimulationOptions.mostClients
+        sabotage: Sabotage? = nil, onlyFaults: [Int]? = nil, clients: Int = SimulationOptions.mostClients,
+        election: ElectionMix? = nil, priorities: [UInt8]? = nil, stores: NodeStoresMaker? = nil
     ) {
         precondition((1...5).contains(nodes), "a simulated cluster has 1 to 5 nodes")
+        precondition(priorities.map { $0.count == nodes } ?? true, "each node has a priority")
+        self.election = election
+        self.priorities = priorities
         self.onlyFaults = onlyFaults
         self.clients = clients
+        self.stores = stores
         self.seed = seed
         self.nodes = nodes
         self.duration = duration
@@ -52,18 +64,31 @@ package struct SimulationOptions: Sendable {
 
     package static let mostClients = 12
 
+    /// What the digest of a state that differs is changed by.
+    package static let divergence: UInt64 = 0x5EED
+
+    /// Leaves all but the first `count` nodes out.
+    mutating func keepNodes(_ count: Int) {
+        nodes = count
+        priorities = priorities.map { Array($0.prefix(count)) }
+    }
+
     /// How many nodes a seed has in a mix: of four worlds one with 1, two with 3 and one with 5.
     package static func mixedNodes(seed: UInt64) -> Int { [1, 3, 3, 5][Int(seed % 4)] }
 
     /// The command line that runs this world again.
     package var replayCommand: String {
-        var words = ["conclave simulate --seed \(seed) --nodes \(nodes) --seconds \(duration.milliseconds / 1000)"]
+        // Only `simulator` has real stores.
+        let program = stores == nil ? "conclave simulate" : "simulator --store sqlite"
+        var words = ["\(program) --seed \(seed) --nodes \(nodes) --seconds \(duration.milliseconds / 1000)"]
         let kinds = faults.count == Fault.allCases.count ? "all" : faults.map(\.rawValue).joined(separator: ",")
         words.append("--faults \(kinds.isEmpty ? "none" : kinds)")
         if let onlyFaults {
             words.append("--only " + (onlyFaults.isEmpty ? "none" : onlyFaults.map { "\($0)" }.joined(separator: ",")))
         }
         if clients < Self.mostClients { words.append("--clients \(clients)") }
+        if let election { words.append("--election \(election.rawValue)") }
+        if let priorities { words.append("--priorities " + priorities.map { "\($0)" }.joined(separator: ",")) }
         if let sabotage { words.append("--sabotage \(sabotage.rawValue)") }
         return words.joined(separator: " ")
     }

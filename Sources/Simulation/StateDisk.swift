@@ -4,25 +4,27 @@ internal import Primitives
 internal import ReplicaCore
 
 /// What a node's `state.db` holds: rows, and the position they belong to.
-struct StateTable {
+struct StateTable: Equatable {
     var position: SnapshotPosition?
     var header: StateHeader?
     var versions: [VersionPosition: StateRecord] = [:]
     var leases: [LeaseID: StateRecord] = [:]
     var remembered: [UInt64: StateRecord] = [:]
+    var elections: [ElectionID: StateRecord] = [:]
+    var candidacies: [CandidacyID: StateRecord] = [:]
 
     mutating func carryOut(_ delta: StateDelta, _ position: SnapshotPosition) {
         for version in delta.removedVersions { versions[version] = nil }
         for lease in delta.removedLeases { leases[lease] = nil }
         for request in delta.removedRequests { remembered[request] = nil }
+        for election in delta.removedElections { elections[election] = nil }
+        for candidacy in delta.removedCandidacies { candidacies[candidacy] = nil }
         insert(delta.upserts)
         header = delta.header
         self.position = position
     }
 
     init() {}
-
-    init(records: [StateRecord]) { insert(records) }
 
     init(_ snapshot: SnapshotToInstall) {
         position = snapshot.position
@@ -36,17 +38,16 @@ struct StateTable {
             case .version(let version): versions[version.position] = record
             case .lease(let lease): leases[lease.id] = record
             case .remembered(let request): remembered[request.order] = record
+            case .election(let election): elections[election.id] = record
+            case .candidacy(let candidacy): candidacies[candidacy.id] = record
             }
         }
-    }
-
-    func hasSameRows(as other: StateTable) -> Bool {
-        versions == other.versions && leases == other.leases && remembered == other.remembered
     }
 
     /// All rows in the order a restart reads them.
     var records: [StateRecord] {
         versions.sorted { $0.key < $1.key }.map(\.value) + leases.sorted { $0.key < $1.key }.map(\.value)
+            + elections.sorted { $0.key < $1.key }.map(\.value) + candidacies.sorted { $0.key < $1.key }.map(\.value)
             + remembered.sorted { $0.key < $1.key }.map(\.value)
     }
 }

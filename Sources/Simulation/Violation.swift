@@ -13,6 +13,7 @@ package struct Violation: Error, Sendable {
 /// Things that must happen now and then, or the simulation tests less than it seems to.
 package enum Sometimes: Int, CaseIterable, Sendable {
     case leaderElected, splitVote, preVoteRefused, voteRefused, handOver, handOverDone, handOverAbandoned
+    case rankedElection, priorityHonoured, topRanksDead, nobodyMayLead
     case quorumLost, diskStalled, stalledLeaderReplaced, leaderGoneNoticed
     case entriesTruncated, snapshotSent, snapshotInstalled, damageRepaired, logCompacted
     case divergenceNoticed, divergenceRepaired
@@ -21,7 +22,10 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
     case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
     case controllerChanged
-    case watchOpened, watchResumed, watchPaused, watchCompacted, eventsDelivered, progressTold, compaction
+    case lostWithoutEntry, candidacyBegun, candidacyRenewed, renewalShared, succession, vacancy, resignation
+    case fencedWrite, fencedOff, electionObserved, observationResumed, changesObserved
+    case watchOpened, watchResumed, watchPaused, watchCompacted, resumeCompacted, eventsDelivered, progressTold,
+        compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
     case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged
     case syncFailed, diskFull, stateLost, diskLost, stateDiverged

@@ -9,6 +9,11 @@ extension World {
         trace.note(.answer(client: call.client, sentAt: call.sentAt, reply), at: now)
         switch (call.purpose, reply) {
         case (.write(let operation), .written(let result, let position)):
+            if try history.lost(operation, result, position) {
+                counters[.lostWithoutEntry] += 1
+                try checkFloor(position, call)
+                return try checkAnswered(position, node)
+            }
             counters[.writeAcknowledged] += 1
             try history.acknowledged(operation, result, position)
             try checkPromise(result, call)
@@ -27,6 +32,10 @@ extension World {
         case (.watch(let id), .refused(let refusal, _)):
             try checkRefused(refusal, id)
             watches[id] = nil
+        case (.campaign(let id), .written(.candidacy(let result), _)): try checkCampaign(call, id, result)
+        case (.campaign, .written(.failed, _)): break
+        case (.observe(let id), .observing(let newest, _)): try opened(id, newest, call, node)
+        case (.observe(let id), .refused): observations[id] = nil
         case (_, .refused(let refusal, _)):
             guard !refusal.mayBeApplied || isRenewal(call) else {
                 throw Violation("reply", "\(call.purpose) is answered with \(refusal)")
@@ -46,7 +55,10 @@ extension World {
     }
 
     private mutating func isRenewal(_ call: Call) -> Bool {
-        if case .renewal = call.purpose { true } else { false }
+        switch call.purpose {
+        case .renewal, .campaign: true
+        default: false
+        }
     }
 
     /// A node never answers with less than before (`invariants.md` 14).
@@ -146,6 +158,7 @@ extension World {
         guard watch.cursor.next < oldest, oldest <= history.model.store.oldestRevision else {
             throw Violation("29", "watch \(id.rawValue) after \(watch.cursor.rawValue) is refused as compacted")
         }
+        counters[.resumeCompacted] += 1
     }
 }
 

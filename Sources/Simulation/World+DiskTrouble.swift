@@ -18,7 +18,7 @@ extension World {
     mutating func exitAfterFailedSync(_ node: SimulatedNode) {
         counters[.syncFailed] += 1
         node.log.failsNext = false
-        node.log.forget()
+        if node.stores == nil { node.log.forget() }
         crash(node)
         start(node, after: 1_000_000 + random.around(500_000_000))
     }
@@ -32,15 +32,23 @@ extension World {
         let isFull = random.chance(5000)
         if isFull {
             counters[.diskFull] += 1
-            node.log.hangsUntil = max(node.log.hangsUntil, end)
+            leaveNoSpace(node, until: end)
         }
         trace.note(.node(node.number, isFull ? "has a full disk" : "runs short of space"), at: now)
         schedule.add(.undo(.space(node: node.number)), at: end)
     }
 
+    private mutating func leaveNoSpace(_ node: SimulatedNode, until end: Int64) {
+        guard let stores = node.stores else { return node.log.hangsUntil = max(node.log.hangsUntil, end) }
+        node.isFull = true
+        if node.isUp { stores.leaveSpace(random.below(60_000)) }
+    }
+
     mutating func makeSpace(_ node: SimulatedNode) {
         guard node.isShortOfSpace else { return }
         node.isShortOfSpace = false
+        node.isFull = false
+        node.stores?.leaveSpace(nil)
         trace.note(.node(node.number, "has space again"), at: now)
         input(.diskSpace(isLow: false), to: node)
         if node.isUp { schedule.add(.logSynced(node: node.number, life: node.life), at: now + swarm.diskLatency) }
@@ -51,6 +59,7 @@ extension World {
     /// A crash that also takes what was durable; the mark tells. Only as many nodes at a time as the cluster can do without.
     mutating func harm(_ node: SimulatedNode, _ kind: Fault) {
         guard node.isUp, !history.isUnfit(node.number), hasSpareNode else { return }
+        if let stores = node.stores { return harmStores(node, stores, kind) }
         crash(node)
         switch kind {
         case .lostDisk: loseDisk(node)
@@ -107,9 +116,11 @@ extension World {
             node.state.durable.header != nil
         else { return }
         crash(node)
-        guard var header = node.state.durable.header else { return }
-        header.digest ^= 0x5EED
-        node.state.durable.header = header
+        if let stores = node.stores {
+            divergeStores(node, stores)
+        } else {
+            node.state.durable.header?.digest ^= SimulationOptions.divergence
+        }
         history.isDiverged[node.number] = true
         counters[.stateDiverged] += 1
         trace.note(.node(node.number, "has a state that differs"), at: now)

@@ -18,7 +18,11 @@ extension World {
 
     mutating func logSynced(_ node: SimulatedNode) throws(Violation) {
         guard now >= node.log.hangsUntil, !node.log.syncing.isEmpty else { return }
-        if node.log.failsNext { return exitAfterFailedSync(node) }
+        if let stores = node.stores {
+            guard carriesOut(node, stores) else { return }
+        } else if node.log.failsNext {
+            return exitAfterFailedSync(node)
+        }
         let jobs = node.log.syncing
         node.log.syncing = []
         var last: WriteID?
@@ -71,7 +75,7 @@ extension World {
             schedule.add(
                 .stateStep(node: node.number, life: node.life), at: now + 1 + random.around(swarm.saveInterval / 2))
         }
-        node.state.release(through: replica.raft.stableIndex)
+        release(node, through: replica.raft.stableIndex)
     }
 
     private mutating func sabotaged(_ delta: StateDelta) -> StateDelta {
@@ -92,11 +96,16 @@ extension World {
     mutating func stepState(_ node: SimulatedNode, _ process: SimulatedNode.Process) {
         guard node.state.replacing == nil else { return }
         saveState(node, process, &process.replica)
-        if let index = node.state.sync() { input(.stateSaved(through: index), to: node) }
+        if syncsState(node), let index = node.state.sync() { input(.stateSaved(through: index), to: node) }
         if process.nextSave <= now { saveState(node, process, &process.replica) }
+        if node.storesFailed { exitAfterFailedSync(node) }
     }
 
     mutating func stateReplaced(_ node: SimulatedNode) {
+        guard installs(node) else {
+            if node.storesFailed { exitAfterFailedSync(node) }
+            return
+        }
         _ = node.state.sync()
         if let position = node.state.replace() { input(.snapshotSaved(position), to: node) }
     }

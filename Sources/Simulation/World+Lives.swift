@@ -12,6 +12,7 @@ extension World {
 
     mutating func restart(_ node: SimulatedNode) throws(Violation) {
         guard !node.isUp, !history.isRetired[node.number] else { return }
+        guard try openStores(node) else { return start(node, after: 500_000_000) }
         node.life += 1
         if node.life > 1 { counters[.restart] += 1 }
         let state = try recoveredState(node)
@@ -20,7 +21,8 @@ extension World {
             hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
             damagedBelow: history.damage[node.number])
         let replica = Replica(
-            id: node.id, settings: swarm.settings, recovered: recovered, state: state, bootstrap: bootstrap,
+            id: node.id, settings: electorate.settings(swarm.settings, of: node.number, life: node.life),
+            recovered: recovered, state: state, bootstrap: bootstrap,
             bounds: swarm.historyBounds, logBounds: swarm.logBounds, seed: random.next(), now: reading)
         node.process = SimulatedNode.Process(
             replica, members: nodes.count, nextSave: now + random.around(swarm.saveInterval))
@@ -36,10 +38,11 @@ extension World {
 
     /// The state a node finds in its `state.db`; it must be one that the cluster was in (`invariants.md` 13).
     private mutating func recoveredState(_ node: SimulatedNode) throws(Violation) -> (SnapshotPosition, Store)? {
-        guard let header = node.state.durable.header, let position = node.state.durable.position else { return nil }
+        let found = node.state.visible
+        guard let header = found.header, let position = found.position else { return nil }
         let store: Store
         do {
-            store = try Store(restoring: header, records: node.state.durable.records)
+            store = try Store(restoring: header, records: found.records)
         } catch {
             throw Violation("13", "n\(node.number + 1) cannot read its own state back: \(error)")
         }
@@ -54,8 +57,12 @@ extension World {
         counters[.crash] += 1
         trace.note(.node(node.number, "crashes"), at: now)
         let before = node.log.durable
-        node.log.crash(tears: swarm.faults.contains(.torn), &random)
-        node.state.crash(&random)
+        if let stores = node.stores {
+            crashStores(node, stores)
+        } else {
+            node.log.crash(tears: swarm.faults.contains(.torn), &random)
+            node.state.crash(&random)
+        }
         sabotageCrash(node, before: before)
         for other in nodes where other !== node {
             network.links[node.number][other.number] = nil

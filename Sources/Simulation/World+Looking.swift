@@ -37,8 +37,7 @@ extension World {
         }
         try history.checkLeader(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
-        if case .steady = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
-        if case .settling = phase { throw Violation("6", "n\(node.number + 1) takes over from a leader that was well") }
+        try checkTakeOver(node, replica.raft.settings)
     }
 
     /// A leader whose disk does not answer gives up its office (`invariants.md` 8); only what the process itself missed, and
@@ -141,6 +140,7 @@ extension World {
     private mutating func look(at effect: ClusterModel.Effect) throws(Violation) {
         if effect.isRepetition { counters[.idempotentRepetition] += 1 }
         if effect.spared > 0 { counters[.expiryIgnored] += 1 }
+        count(effect)
         switch effect.result {
         case .leasesExpired where !effect.expired.isEmpty:
             counters[.leaseExpired] += effect.expired.count
@@ -221,6 +221,7 @@ extension World {
         case .lookingForLeader(_, .handedOver): counters[.handOverDone] += 1
         case .handOverAbandoned: counters[.handOverAbandoned] += 1
         case .handOverStarted: counters[.handOver] += 1
+        case .priorityHonoured: counters[.priorityHonoured] += 1
         case .lookingForLeader(_, .quorumLost): counters[.quorumLost] += 1
         case .lookingForLeader(let term, .diskStalled):
             counters[.diskStalled] += 1

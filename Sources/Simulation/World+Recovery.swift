@@ -32,24 +32,35 @@ extension World {
 
     /// The same leader for all, for four election timeouts in a row, is a stable one.
     private mutating func lookForLeader(since: Int64) throws(Violation) {
-        let terms = liveNodes.map { $0.process?.replica.raft.term }
-        let agrees = liveNodes.allSatisfy {
-            $0.process?.replica.raft.leader == liveNodes[0].process?.replica.raft.leader
-        }
-        let leader = liveNodes.first { $0.isLeader && $0.process?.replica.raft.hasCommittedInTerm ?? false }
-        guard agrees, let leader, Set(terms).count == 1 else {
+        guard let leader = commonLeader else {
             agreedSince = nil
             guard now >= since + patience else { return }
+            if nobodyMayLead { return try giveUp() }
             throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
         }
         let agreed = agreedSince ?? now
         agreedSince = agreed
         guard now >= agreed + patience / 5 else { return }
         phase = .steady(since: now)
-        trace.note(.node(leader.number, "leads for good"), at: now)
+        trace.note(.node(leader, "leads for good"), at: now)
     }
 
-    private var views: [String] {
+    /// The number of the node that all follow in one term, once it has committed an entry of its own.
+    private var commonLeader: Int? {
+        var common: (leader: NodeID, term: Term)?
+        for node in nodes where !history.isRetired[node.number] {
+            guard let process = node.process, let leader = process.replica.raft.leader else { return nil }
+            let term = process.replica.raft.term
+            guard leader == common?.leader ?? leader, term == common?.term ?? term else { return nil }
+            common = (leader, term)
+        }
+        guard let common, let number = numberOf[common.leader], !history.isRetired[number],
+            let process = nodes[number].process, process.replica.raft.hasCommittedInTerm
+        else { return nil }
+        return number
+    }
+
+    var views: [String] {
         liveNodes.map { node in
             node.process.map { $0.replica.raft.explanation(at: node.clock.reading(at: now)) { "\($0.rawValue)" } }
                 ?? "down"
@@ -86,6 +97,7 @@ extension World {
             throw Violation("26", "\(history.model.store.leaseCount) leases that nobody renews are still there")
         }
         for (_, watch) in watches.sorted(by: { $0.key < $1.key }) { try checkComplete(watch) }
+        try checkObservationsComplete()
         guard !liveNodes.contains(where: { history.isUnfit($0.number) }) else {
             throw Violation("15", "a node that lost something, or differs, was not repaired")
         }
@@ -93,11 +105,12 @@ extension World {
 
     /// Every node's rows, in memory and on disk, are those of the model.
     mutating func checkWholeHistory() throws(Violation) {
+        try checkStores()
         if isInconclusive { return }
-        let expected = StateTable(rowsOf: history.model.store)
+        let expected = Array(history.model.store.records())
         for node in liveNodes {
             guard let store = node.process?.replica.store else { continue }
-            guard StateTable(rowsOf: store).hasSameRows(as: expected) else {
+            guard store.records().elementsEqual(expected) else {
                 throw Violation("18", "the rows of n\(node.number + 1) differ from the model's under an equal digest")
             }
             guard let header = node.state.durable.header else { continue }
@@ -112,9 +125,4 @@ extension World {
             throw Violation("reply", "operation \(number) still waits: \(operation)")
         }
     }
-}
-
-extension StateTable {
-    /// The rows a store would be kept as.
-    init(rowsOf store: Store) { self.init(records: Array(store.records())) }
 }

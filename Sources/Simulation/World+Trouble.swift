@@ -111,6 +111,7 @@ extension World {
         for node in nodes {
             node.log.hangsUntil = 0
             node.log.failsNext = false
+            node.stores?.endFailures()
             node.slowUntil = 0
             if node.isUp { schedule.add(.logSynced(node: node.number, life: node.life), at: now + swarm.diskLatency) }
             resume(node)
@@ -118,7 +119,7 @@ extension World {
         }
         let isWhole = !options.faults.isEmpty && nodes.allSatisfy { !history.isUnfit($0.number) }
         var spare = isWhole && random.chance(3000) ? (nodes.count - 1) / 2 : 0
-        for node in nodes {
+        for node in nodesByRank {
             if spare > 0, random.chance(5000) {
                 spare -= 1
                 crash(node)

@@ -1,4 +1,5 @@
 internal import Consensus
+internal import Exploration
 internal import KeyValue
 internal import Primitives
 internal import ReplicaCore
@@ -13,11 +14,14 @@ struct World {
     var nodes: [SimulatedNode] = []
     var numberOf: [NodeID: Int] = [:]
     let bootstrap: Configuration
+    let electorate: Electorate
     var network: Network
     var history: History
     var clients: [Client] = []
     var calls: [CallID: Call] = [:]
     var watches: [WatchID: WatchCheck] = [:]
+    var observations: [WatchID: Observation] = [:]
+    var candidacyLeases: UInt64 = 0
     var nextCall: UInt64 = 0
     var nextWatch: UInt64 = 0
     var trace = Trace()
@@ -31,8 +35,12 @@ struct World {
     var suddenFaults: [Int] = []
     /// The term in which a leader's disk hung, until there is another leader.
     var stalledTerm: Term?
+    /// The first rule that a store broke in the step under way.
+    var brokenByDisk: Violation?
     /// The world went where its checks say nothing.
     var isInconclusive = false
+    /// The priority of the newest leader.
+    var leadingPriority: UInt8 = 0
     /// Since when, in the recovery, all agree on one leader.
     var agreedSince: Int64?
     /// True while nothing may go wrong but by the cluster's own doing.
@@ -56,11 +64,14 @@ struct World {
         self.random = random
         let names = (1...options.nodes).map { "n\($0)" }
         bootstrap = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
+        electorate = Electorate(
+            members: options.nodes, mix: options.election, priorities: options.priorities, seed: options.seed)
         network = Network(nodes: options.nodes)
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
         trace.sink = sink
         for (number, name) in names.enumerated() {
-            nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock()))
+            let stores = options.stores?.make(name, options.seed &+ UInt64(number) << 32)
+            nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock(), stores: stores))
             numberOf[nodes[number].id] = number
         }
     }
@@ -85,6 +96,7 @@ struct World {
         while phase != .done, let (time, happening) = schedule.next() {
             now = max(now, time)
             try carryOut(happening)
+            if let brokenByDisk { throw brokenByDisk }
         }
         try checkWholeHistory()
     }
@@ -148,6 +160,7 @@ struct World {
         if process.isAwake { wake(node) }
         try look(at: node, process, &process.replica)
         try carryOut(node, process)
+        if node.storesFailed { return exitAfterFailedSync(node) }
         try setTimer(node, process, &process.replica, at: reading)
     }
 

@@ -1,7 +1,7 @@
 import ConclaveClient
 internal import HistoryChecker
 import LoadGenerator
-import LocalProcesses
+internal import LocalProcesses
 
 /// Everybody who uses the cluster during a run.
 struct Crowd {

@@ -10,6 +10,8 @@ package struct TortureReport: Sendable {
     package var complaints: [String] = []
     /// What was done; `nil` for a history that was only read.
     package var account: FaultAccount?
+    /// Whether a kill lost what was not synced.
+    package var losesUnsynced = false
 
     /// Reads a history and judges it.
     package init(judging history: URL) throws {
@@ -39,14 +41,7 @@ package struct TortureReport: Sendable {
             ("expiries late by", Self.percentiles(figures.lateness)),
             ("searched operations", "\(figures.searched), \(figures.unsearched) given up"),
         ]
-        if let account {
-            let counts = account.counts.sorted { $0.key.rawValue < $1.key.rawValue }
-            rows += [
-                ("faults", "\(account.faults): " + counts.map { "\($0.value) \($0.key)" }.joined(separator: ", ")),
-                ("kills", "\(account.kills)"), ("partitions", "\(account.partitions)"),
-                ("recovery of a lost leader", Self.percentiles(account.recoveries)),
-            ]
-        }
+        if let account { rows += self.rows(of: account) }
         let early = verdict.count(.leaseEarly) + verdict.count(.leaseRaised)
         rows += [
             ("lost", "\(verdict.count(.lost) + verdict.count(.refused))"),
@@ -56,6 +51,19 @@ package struct TortureReport: Sendable {
             ("judged in", "\(Int(judged / .milliseconds(1))) ms, \(Self.peakMegabytes) MB at most"),
         ]
         return rows
+    }
+
+    private func rows(of account: FaultAccount) -> [(name: String, value: String)] {
+        let counts = account.counts.sorted { $0.key.rawValue < $1.key.rawValue }
+        let recoveries = account.recoveries.sorted { $0.key.rawValue < $1.key.rawValue }
+        return [
+            ("faults", "\(account.faults): " + counts.map { "\($0.value) \($0.key)" }.joined(separator: ", ")),
+            ("kills", "\(account.kills)" + (losesUnsynced ? ", each a loss of what was not synced" : "")),
+            ("partitions", "\(account.partitions)"),
+            ("syncs hung", "in \(account.hangs) members, of which \(account.hungLeaders) led"),
+            ("syncs failed", "in \(account.failures) members, \(account.failureExits) of which ended and began again"),
+            ("recovery of a lost leader", Self.percentiles(recoveries.flatMap(\.value))),
+        ] + recoveries.map { ("  \($0.key)", Self.percentiles($0.value)) }
     }
 
     /// The table, and then whatever was wrong.

@@ -2,7 +2,7 @@ internal import Foundation
 import ConclaveClient
 internal import HistoryChecker
 import LoadGenerator
-import LocalProcesses
+internal import LocalProcesses
 
 /// A cluster of real processes under overlapping faults, used by clients on all nodes, and judged afterwards.
 package struct TortureRun: Sendable {
@@ -42,7 +42,7 @@ package struct TortureRun: Sendable {
         self.plan = plan
         self.network = network
         let places = try await network?.open() ?? Place.free(plan.nodes)
-        cluster = try LocalCluster(.conclave(), at: places, directory: directory)
+        cluster = try LocalCluster(.conclave(plan.member?.executable), at: places, directory: directory)
         disk =
             plan.isPrivate
             ? try await SmallDisk.mount(at: cluster.members[plan.nodes - 1].dataDirectory, log: log) : nil
@@ -91,12 +91,16 @@ package struct TortureRun: Sendable {
         _ crowd: Crowd, _ tell: @escaping @Sendable (String) -> Void
     ) async throws -> FaultAccount {
         let nemesis = Nemesis(cluster, network, disk, observer, file)
-        let faults = FaultPlan(seed: plan.seed, length: plan.length, kinds: plan.kinds)
+        let faults = FaultPlan(seed: plan.seed, length: plan.longest, kinds: plan.kinds)
         let working = Task { await crowd.work() }
         let hitting = Task { await nemesis.run(faults) }
         let telling = Task { await tellProgress(nemesis, tell) }
         defer { for task in [working, hitting, telling] { task.cancel() } }
+        let start = ContinuousClock.now
         try await Task.sleep(for: plan.length)
+        while file.tally.operations < plan.least, ContinuousClock.now - start < plan.longest {
+            try await Task.sleep(for: .milliseconds(200))
+        }
         hitting.cancel()
         await hitting.value
         try await nemesis.heal()
@@ -173,6 +177,7 @@ package struct TortureRun: Sendable {
         var report = try TortureReport(judging: plan.history)
         report.complaints = file.tally.nonsense
         report.account = account
+        report.losesUnsynced = plan.member?.losesUnsynced ?? false
         return report
     }
 }

@@ -1,13 +1,13 @@
 import ArgumentParser
 import ConclaveClient
 import Foundation
+import Serving
 import Simulating
 
 /// The command line: what a person or a script says to a cluster, and what starts one.
 @main
 struct Conclave: AsyncParsableCommand {
-    /// The release, as nodes report it.
-    static let version = "0.1.0"
+    static let version = Release.version
 
     static let configuration = CommandConfiguration(
         commandName: "conclave",
@@ -33,6 +33,7 @@ struct Conclave: AsyncParsableCommand {
             DemoCommand.self,
             SimulateCommand.self,
             ExploreCommand.self,
+            ElectionsCommand.self,
             TortureCommand.self,
             BenchCommand.self,
         ])

@@ -6,7 +6,7 @@
 // What the disk writes as one.
 enum { SECTOR_BYTES = 512 };
 
-static uint64_t draw(uint64_t *state) {
+uint64_t draw(uint64_t *state) {
     uint64_t value = *state += 0x9E3779B97F4A7C15u;
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
     value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
@@ -28,12 +28,16 @@ void file_add_change(crash_file *file, const void *bytes, int64_t count, int64_t
     file->changes[file->change_count++] = added;
 }
 
-void change_apply(const change *change, content *content) {
-    if (change->data) {
-        content_write(content, change->data, change->count, change->offset);
+void durable_change(crash_file *file, const void *bytes, int64_t count, int64_t offset) {
+    if (file->disk->is_over_directory) {
+        bytes ? under_write(file, bytes, count, offset) : under_truncate(file, offset);
     } else {
-        content_truncate(content, change->offset);
+        bytes ? content_write(&file->durable, bytes, count, offset) : content_truncate(&file->durable, offset);
     }
+}
+
+void change_apply(const change *change, crash_file *file) {
+    durable_change(file, change->data, change->count, change->offset);
 }
 
 void file_forget_changes(crash_file *file) {
@@ -44,24 +48,24 @@ void file_forget_changes(crash_file *file) {
 // MARK: - What a crash leaves of them
 
 // Each sector that the write touches is kept or lost by itself.
-static void change_tear(const change *change, content *content, uint64_t *state) {
+static void change_tear(const change *change, crash_file *file, uint64_t *state) {
     int64_t from = change->offset;
     int64_t end = change->offset + change->count;
     while (from < end) {
         int64_t to = (from / SECTOR_BYTES + 1) * SECTOR_BYTES;
         if (to > end) to = end;
-        if (draw(state) & 1) content_write(content, change->data + (from - change->offset), to - from, from);
+        if (draw(state) & 1) durable_change(file, change->data + (from - change->offset), to - from, from);
         from = to;
     }
 }
 
-static void change_settle(const change *change, content *content, uint64_t *state) {
+static void change_settle(const change *change, crash_file *file, uint64_t *state) {
     uint64_t fate = draw(state) % 3;
     if (fate == 0) return;
     if (fate == 1 || !change->data) {
-        change_apply(change, content);
+        change_apply(change, file);
     } else {
-        change_tear(change, content, state);
+        change_tear(change, file, state);
     }
 }
 
@@ -74,12 +78,18 @@ void file_settle(crash_file *file, uint64_t seed) {
     for (size_t i = 0; i < count; i++) {
         const change *change = &file->changes[i];
         if (i < whole) {
-            change_apply(change, &file->durable);
+            change_apply(change, file);
         } else if (kind == 3 || (kind == 1 && i == whole)) {
-            change_settle(change, &file->durable, &state);
+            change_settle(change, file, &state);
         }
     }
     file_forget_changes(file);
+}
+
+void file_leak(crash_file *file) {
+    const change *last = &file->changes[file->change_count - 1];
+    // A cut that came early would take the space that is reserved for the writes before it.
+    if (last->data && draw(&file->disk->chance) % 8 == 0) change_settle(last, file, &file->disk->chance);
 }
 
 static char *copy_name(const char *name) { return name ? strdup(name) : NULL; }

@@ -12,10 +12,16 @@ crash_file *disk_find(const crash_disk *disk, const char *path) {
     return NULL;
 }
 
+crash_file *disk_look_up(crash_disk *disk, const char *path) {
+    crash_file *file = disk_find(disk, path);
+    return file || !disk->is_over_directory ? file : under_find(disk, path);
+}
+
 crash_file *disk_add(crash_disk *disk, const char *path) {
     crash_file *file = calloc(1, sizeof *file);
     file->disk = disk;
     file->path = path ? strdup(path) : NULL;
+    file->descriptor = -1;
     file->next = disk->files;
     disk->files = file;
     return file;
@@ -29,12 +35,14 @@ void disk_release(crash_file *file) {
     *link = file->next;
     file_forget_changes(file);
     free(file->changes);
+    under_close(file);
     content_free(&file->durable);
     content_free(&file->current);
     free(file);
 }
 
 static void make_name_durable(crash_file *file) {
+    if (file->disk->is_over_directory) under_name(file);
     free(file->durable_path);
     file->durable_path = file->path ? strdup(file->path) : NULL;
 }
@@ -55,7 +63,7 @@ int crash_disk_sync_directory(crash_disk *disk) {
 }
 
 int disk_delete(crash_disk *disk, const char *path, bool durably) {
-    crash_file *file = disk_find(disk, path);
+    crash_file *file = disk_look_up(disk, path);
     if (!file) return SQLITE_IOERR_DELETE_NOENT;
     announce(disk, CRASH_DISK_DELETE);
     free(file->path);
@@ -64,14 +72,34 @@ int disk_delete(crash_disk *disk, const char *path, bool durably) {
     return durably ? crash_disk_sync_directory(disk) : SQLITE_OK;
 }
 
+int64_t crash_disk_size(crash_disk *disk, const char *path) {
+    crash_file *file = disk_look_up(disk, path);
+    return file ? file->current.size : -1;
+}
+
+int crash_disk_remove(crash_disk *disk, const char *path) {
+    return disk_look_up(disk, path) ? disk_delete(disk, path, true) : SQLITE_OK;
+}
+
+int crash_disk_rename(crash_disk *disk, const char *path, const char *other) {
+    crash_file *file = disk_look_up(disk, path);
+    if (!file) return SQLITE_OK;
+    if (disk_look_up(disk, other)) disk_delete(disk, other, false);
+    announce(disk, CRASH_DISK_RENAME);
+    free(file->path);
+    file->path = strdup(other);
+    return SQLITE_OK;
+}
+
 // MARK: - Content
 
 int crash_file_open(crash_disk *disk, const char *path, crash_file **opened) {
-    crash_file *file = path ? disk_find(disk, path) : NULL;
+    crash_file *file = path ? disk_look_up(disk, path) : NULL;
     if (!file) {
         if (path) announce(disk, CRASH_DISK_CREATE);
         file = disk_add(disk, path);
         file->is_temporary = !path;
+        if (path && disk->is_over_directory && !under_create(file)) return SQLITE_CANTOPEN;
     }
     file->open_count += 1;
     *opened = file;
@@ -92,7 +120,8 @@ int crash_file_read(crash_file *file, void *bytes, int64_t count, int64_t offset
     return there == count ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
-static bool has_space(const crash_file *file, int64_t size) {
+static bool has_space(crash_file *file, int64_t size) {
+    if (file->disk->is_over_directory) return under_reserve(file, size);
     int64_t growth = size - file->current.size;
     return growth <= 0 || crash_disk_used(file->disk) <= file->disk->capacity - growth;
 }
@@ -102,6 +131,7 @@ static int file_change(crash_file *file, const void *bytes, int64_t count, int64
         announce(file->disk, bytes ? CRASH_DISK_WRITE : CRASH_DISK_TRUNCATE);
         if (!has_space(file, offset + count)) return SQLITE_FULL;
         file_add_change(file, bytes, count, offset);
+        if (file->disk->is_over_directory) file_leak(file);
     }
     if (bytes) {
         content_write(&file->current, bytes, count, offset);
@@ -129,7 +159,7 @@ int crash_file_sync(crash_file *file) {
         file_settle(file, disk->failure_seed);
         return SQLITE_IOERR_FSYNC;
     }
-    for (size_t i = 0; i < file->change_count; i++) change_apply(&file->changes[i], &file->durable);
+    for (size_t i = 0; i < file->change_count; i++) change_apply(&file->changes[i], file);
     file_forget_changes(file);
     if (file->sync_links) make_name_durable(file);
     file->sync_links = false;

@@ -40,6 +40,9 @@ struct crash_file {
     bool sync_links;
     // The WAL index of SQLite, which no crash leaves.
     void *shared[64];
+    // The file that holds `durable` in its place, and how far space is reserved in it; on a disk over a directory only.
+    int descriptor;
+    int64_t reserved;
 };
 
 struct crash_disk {
@@ -52,14 +55,32 @@ struct crash_disk {
     // Syncs until one fails; negative for never.
     int64_t syncs_until_failure;
     uint64_t failure_seed;
+    // Whether a directory of the file system holds what is durable.
+    bool is_over_directory;
+    // Decides what of the un-synced writes gets there all the same.
+    uint64_t chance;
 };
 
 // disk.c
 crash_file *disk_find(const crash_disk *disk, const char *path);
+// The same, and what an earlier process left in the directory under the disk.
+crash_file *disk_look_up(crash_disk *disk, const char *path);
 crash_file *disk_add(crash_disk *disk, const char *path);
 void disk_release(crash_file *file);
 int disk_delete(crash_disk *disk, const char *path, bool durably);
 int file_truncate(crash_file *file, int64_t size);
+
+// The files that hold what is durable, of a disk over a directory: under.c
+// Finds a file that an earlier process left; NULL for none.
+crash_file *under_find(crash_disk *disk, const char *path);
+// Begins a file that has no name until `under_name`.
+bool under_create(crash_file *file);
+bool under_reserve(crash_file *file, int64_t size);
+void under_write(crash_file *file, const void *bytes, int64_t count, int64_t offset);
+void under_truncate(crash_file *file, int64_t size);
+// Gives the file the name it has on this disk, or takes the last one away.
+void under_name(crash_file *file);
+void under_close(crash_file *file);
 
 // content.c
 void content_write(content *content, const void *bytes, int64_t count, int64_t offset);
@@ -68,10 +89,15 @@ content content_copy(const content *other);
 void content_free(content *content);
 
 // crash.c
+uint64_t draw(uint64_t *state);
+// Writes to what is durable, or with `bytes` NULL cuts it at `offset`.
+void durable_change(crash_file *file, const void *bytes, int64_t count, int64_t offset);
+// On a disk over a directory: now and then the last change is durable, or a part of it, before anybody synced it.
+void file_leak(crash_file *file);
 // Puts onto the disk what a crash would leave of the changes, and forgets them.
 void file_settle(crash_file *file, uint64_t seed);
 void file_forget_changes(crash_file *file);
-void change_apply(const change *change, content *content);
+void change_apply(const change *change, crash_file *file);
 void file_add_change(crash_file *file, const void *bytes, int64_t count, int64_t offset);
 
 #endif

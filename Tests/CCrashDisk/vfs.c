@@ -52,8 +52,11 @@ static int file_reserved(sqlite3_file *file, int *reserved) {
 }
 
 static int file_control(sqlite3_file *file, int operation, void *argument) {
-    (void)file, (void)operation, (void)argument;
-    return SQLITE_NOTFOUND;
+    (void)file;
+    if (operation != SQLITE_FCNTL_PERSIST_WAL) return SQLITE_NOTFOUND;
+    // A close leaves the WAL as it is.
+    *(int *)argument = 1;
+    return SQLITE_OK;
 }
 
 // As SQLite's own VFS on Linux has them.
@@ -124,7 +127,7 @@ static crash_disk *disk_of(sqlite3_vfs *vfs) { return vfs->pAppData; }
 static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *file, int flags, int *out_flags) {
     crash_disk *disk = disk_of(vfs);
     file->pMethods = NULL;
-    bool is_new = path && !disk_find(disk, path);
+    bool is_new = path && !disk_look_up(disk, path);
     if (is_new && !(flags & SQLITE_OPEN_CREATE)) return SQLITE_CANTOPEN;
     crash_file **opened = &((open_file *)file)->file;
     int code = crash_file_open(disk, path, opened);
@@ -141,7 +144,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int durably) {
 
 static int vfs_access(sqlite3_vfs *vfs, const char *path, int question, int *answer) {
     (void)question;
-    *answer = disk_find(disk_of(vfs), path) != NULL;
+    *answer = disk_look_up(disk_of(vfs), path) != NULL;
     return SQLITE_OK;
 }
 
@@ -183,7 +186,7 @@ crash_disk *crash_disk_create(void) {
     disk->vfs = (sqlite3_vfs){
         .iVersion = 1,
         .szOsFile = sizeof(open_file),
-        .mxPathname = 512,
+        .mxPathname = 1024,
         .zName = disk->name,
         .pAppData = disk,
         .xOpen = vfs_open,
@@ -196,6 +199,13 @@ crash_disk *crash_disk_create(void) {
         .xGetLastError = vfs_last_error,
     };
     sqlite3_vfs_register(&disk->vfs, 0);
+    return disk;
+}
+
+crash_disk *crash_disk_create_over_directory(uint64_t seed) {
+    crash_disk *disk = crash_disk_create();
+    disk->is_over_directory = true;
+    disk->chance = seed;
     return disk;
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConclaveClient
+import Serving
 import Testing
 
 @testable import conclave

@@ -131,6 +131,8 @@ import Testing
         .readRequest(ReadRequest(term: Term(4), batch: .max)),
         .readReply(ReadReply(term: Term(4), batch: 1, index: LogIndex(12))),
         .campaignNow(CampaignNow(term: Term(4))),
+        .credentials(Credentials(term: Term(4), lastTerm: Term(3), lastIndex: LogIndex(9), priority: 255, asks: true)),
+        .credentials(Credentials(term: Term(2), lastTerm: Term(2), lastIndex: LogIndex(9), priority: 0, asks: false)),
     ]
 }
 

@@ -9,7 +9,8 @@ struct TestCluster {
     var logs: [NodeID: RecoveredLog] = [:]
     let ids: [NodeID]
     let configuration: Configuration
-    let settings = Settings(heartbeat: .milliseconds(50), electionTimeout: .milliseconds(400))
+    let settings: Settings
+    let priorities: [UInt8]
     var now = Instant(nanoseconds: 1_000_000_000)
     /// Messages under way.
     var mail: [(from: NodeID, to: NodeID, message: Message)] = []
@@ -27,7 +28,9 @@ struct TestCluster {
     var isLost: (Message) -> Bool = { _ in false }
     private var seed: UInt64 = 0
 
-    init(_ count: Int) {
+    init(_ count: Int, election: ElectionStrategy = .randomized, priorities: [UInt8] = []) {
+        settings = Settings(heartbeat: .milliseconds(50), electionTimeout: .milliseconds(400), election: election)
+        self.priorities = priorities
         let names = (1...count).map { "n\($0)" }
         configuration = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
         ids = names.map { NodeID(name: $0) }
@@ -42,6 +45,8 @@ struct TestCluster {
         logs[id] = recovered
         pendingWrites[id] = []
         mail.removeAll { $0.to == id || $0.from == id }
+        var settings = settings
+        if let place = ids.firstIndex(of: id), place < priorities.count { settings.priority = priorities[place] }
         members[id] = Raft(
             id: id, settings: settings, recovered: recovered, bootstrap: configuration, state: state, bounds: bounds,
             seed: seed, now: now)

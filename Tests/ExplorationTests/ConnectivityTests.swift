@@ -12,6 +12,21 @@ import Testing
         await expectTheRightOutcome(of: Graph.undirectedOfFive, seed: seed)
     }
 
+    /// Also with priorities, some of them 0, and when only some members are ranked.
+    @Test(arguments: [ElectionMix.ranked, .mixed])
+    func theSameHoldsWhenMembersAreRanked(_ mix: ElectionMix) async {
+        for seed in 0...1 as ClosedRange<UInt64> {
+            await expectTheRightOutcome(of: Graph.directedOfThree, seed: seed, mix: mix)
+        }
+        await expectTheRightOutcome(of: Graph.undirectedOfFive, seed: 2, mix: mix)
+    }
+
+    @Test func aMemberThatNeverLeadsIsNotElectable() throws {
+        let star = try #require(Graph.undirectedOfFive.first { $0.words == "n1=n2 n1=n3" })
+        #expect(!star.isElectable(lagging: [], neverLeading: [0]))
+        #expect(star.isElectable(lagging: [], neverLeading: [1, 2]))
+    }
+
     @Test func thereAreAsManyGraphsAsThereShouldBe() {
         #expect(Set(Graph.directedOfThree).count == 64)
         #expect(Set(Graph.undirectedOfFive).count == 1024)
@@ -28,9 +43,9 @@ import Testing
         #expect(star.isElectable(lagging: [0, 1, 2]))
     }
 
-    private func expectTheRightOutcome(of graphs: [Graph], seed: UInt64) async {
+    private func expectTheRightOutcome(of graphs: [Graph], seed: UInt64, mix: ElectionMix = .randomized) async {
         let outcomes = await withTaskGroup(of: ConnectivityTrial.Outcome.self) { group in
-            for graph in graphs { group.addTask { ConnectivityTrial(graph: graph, seed: seed).run() } }
+            for graph in graphs { group.addTask { ConnectivityTrial(graph: graph, seed: seed, mix: mix).run() } }
             return await group.reduce(into: []) { $0.append($1) }
         }
         for outcome in outcomes {

@@ -92,6 +92,8 @@ struct DeadlineTests {
         try connection.send("PUT /v1/kv/a HT")
         connection.doors.close()
         connection.context.endConnections()
+        #expect(connection.channel.isActive)
+        connection.context.hangUp()
         #expect(!connection.channel.isActive)
     }
 

@@ -56,6 +56,20 @@ struct ServerTests {
         }
     }
 
+    @Test func answersARequestThatWasUnderWayWhenItBeganToStop() async throws {
+        try await TestServer.run(lastCall: Limits.shutdown) { server in
+            let client = try server.client()
+            try await #expect(client.request("GET", "/livez").status == 200)
+            async let stopped: Void = server.server.stop()
+            try await eventually("the server to take no more connections") { (try? server.client()) == nil }
+            let response = try await client.request("PUT", "/v1/kv/a", body: [1])
+            #expect(response.status == 201)
+            #expect(response["connection"] == "close")
+            client.hangUp()
+            await stopped
+        }
+    }
+
     @Test func turnsAwayMoreConnectionsThanItMayHave() async throws {
         try await TestServer.run(connectionLimit: 2) { server in
             let first = try server.client()

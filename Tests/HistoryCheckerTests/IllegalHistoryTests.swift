@@ -82,6 +82,8 @@ import Testing
         op a n3 31 40 get k stale => read 0 at 1
         op a n2 31 40 get k stale => read 1 k=v1@2,2,1 at 2
         op a n2 41 50 list k limit=1 at=1 => read 0 at 2
+        op b n2 2 15 wait k 1 200 => read 1 k=v1@2,2,1 at 2
+        op b n2 41 60 wait k 2 10 => failed unchanged
         log put k=v1@2,2,1
         """,
     ]
@@ -198,6 +200,12 @@ import Testing
             lines: two + "op b n1 50 60 get k => read 1 k=v1@2,2,1 at 3\n" + twoLog),
         Case(
             name: "a read that missed a key", rule: .answer, lines: write + log + "op b n1 50 60 get k => read 0 at 2"),
+        Case(
+            name: "a wait that ends with what was there already", rule: .answer,
+            lines: write + log + "op b n1 50 60 wait k 2 100 => read 1 k=v1@2,2,1 at 2"),
+        Case(
+            name: "a wait that ends with an older value", rule: .answer,
+            lines: two + "op b n1 50 60 wait k 1 100 => read 1 k=v1@2,2,1 at 3\n" + twoLog),
         Case(
             name: "a read of a deleted key", rule: .answer,
             lines: write + "op a n1 30 40 delete k => deleted 1 at 3\nop b n1 50 60 get k => read 1 k=v1@2,2,1 at 3\n"

@@ -90,7 +90,7 @@ struct LegalHistory {
         case 7: return .put(.init(key, value(), lease: .new(ttl: 300)))
         case 8: return .renew([leases.keys.min() ?? 999_999])
         case 9: return .revoke(leases.keys.max() ?? 999_999)
-        case 10: return .get(key, .stale)
+        case 10: return pick(2) == 0 ? .get(key, .stale) : .wait(key, after: 1 + UInt64(pick(Int(revision))), span: 9)
         default: return .get(key, pick(4) == 0 ? .at(1 + UInt64(pick(Int(revision)))) : .newest)
         }
     }
@@ -144,6 +144,9 @@ struct LegalHistory {
             return .deleted(delete([key], .deleted), revision: revision)
         case .clear(let prefix): return .deleted(delete(keys(prefix), .deleted), revision: revision)
         case .get(let key, let point): return read(key, point, node: operation.node)
+        case .wait(let key, let after, _):
+            let isNew = records[key].map { $0.revision > after } ?? false
+            return isNew ? read(key, .newest, node: operation.node) : .failed("unchanged")
         case .list(let listing): return list(listing)
         case .transaction(let transaction): return run(transaction)
         case .renew(let ids): return .renewed(ids.map { renew($0) }, revision: revision)

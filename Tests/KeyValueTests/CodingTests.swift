@@ -14,7 +14,8 @@ import Testing
 
     /// Results and records of every kind, from a store that lived.
     static func lived() -> (results: [CommandResult], deltas: [StateDelta]) {
-        var driver = Driver(bounds: StoreBounds(storeBytes: 9_000, leases: 6, rememberedRequests: 12))
+        var driver = Driver(
+            bounds: StoreBounds(storeBytes: 9_000, leases: 6, elections: 2, candidates: 3, rememberedRequests: 12))
         var results: [CommandResult] = []
         var deltas: [StateDelta] = []
         var draw = RandomCommands(seed: 21)
@@ -22,7 +23,7 @@ import Testing
             driver.pass(.milliseconds(2))
             let due = driver.store.dueLeases(at: driver.time, limit: 2)
             let proposal = draw.proposal(driver.store.revision, driver.term, due: due)
-            results.append(driver.apply(proposal.command, key: proposal.idempotencyKey).result)
+            results.append(driver.store.apply(proposal, at: driver.nextPosition).result)
             if draw.chance(20), let delta = driver.store.takeDelta() { deltas.append(delta) }
         }
         return (results, deltas)
@@ -85,7 +86,7 @@ import Testing
             guard let proposal = try? Proposal(decoding: bytes) else { continue }
             decoded += 1
             #expect((try? Proposal(decoding: proposal.encoded())) == proposal)
-            driver.apply(proposal.command, key: proposal.idempotencyKey)
+            _ = driver.store.apply(proposal, at: driver.nextPosition)
         }
         #expect(decoded > 1_000)
     }

@@ -18,6 +18,11 @@ struct Driver {
     }
 
     @discardableResult
+    mutating func apply(_ command: Command, fence: FenceCondition) -> Applied {
+        store.apply(Proposal(fence: fence, command: command), at: nextPosition)
+    }
+
+    @discardableResult
     mutating func put(
         _ key: String, _ value: String = "", if precondition: Precondition = .none, lease: LeaseAttachment = .none
     ) -> CommandResult {

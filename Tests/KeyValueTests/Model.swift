@@ -14,6 +14,8 @@ struct Model {
     var events: [Event] = []
     var leases: [StoredLease] = []
     var remembered: [StoredRequest] = []
+    /// In the order of their ids.
+    var elections: [ModelElection] = []
     /// Whether the open revision has an event.
     private var isDirty = false
 
@@ -24,12 +26,20 @@ struct Model {
         term = position.term
         time = max(time, position.time)
         if let key = proposal.idempotencyKey, let first = remembered.first(where: { $0.key == key }) {
+            if case .candidacy(let result) = first.result {
+                let id = CandidacyID(election: result.summary.election, candidate: result.candidate)
+                return (.candidacy(self.result(id, created: result.created)), [], true)
+            }
             return (first.result.telling { grant($0)?.remaining ?? .zero }, [], true)
         }
         let before = self
         let known = events.count
         let result: CommandResult
-        do {
+        do throws(CommandFailure) {
+            if let fence = proposal.fence {
+                let summary = summary(fence.election)
+                if summary.leader?.fence != fence.fence { throw .fenced(fence.election, now: summary.fence) }
+            }
             result = try carryOut(proposal.command)
             if isDirty { revision = revision.next }
             isDirty = false
@@ -46,7 +56,9 @@ struct Model {
 
     private func isTransient(_ result: CommandResult) -> Bool {
         switch result {
-        case .failed(.quotaExceeded), .failed(.tooManyLeases): true
+        case .failed(.quotaExceeded), .failed(.tooManyLeases), .failed(.tooManyCandidates),
+            .failed(.tooManyElections):
+            true
         default: false
         }
     }
@@ -69,11 +81,15 @@ struct Model {
             add(id, ttl)
             return .leaseGranted(LeaseGrant(id: id, ttl: ttl, remaining: ttl))
         case .renewLeases(let ids):
-            return .leasesRenewed(ids.map { renew($0) })
+            let grants = ids.map { renew($0) }
+            settle()
+            return .leasesRenewed(grants)
         case .revokeLease(let id):
             guard let place = leases.firstIndex(where: { $0.id == id }) else { throw .leaseNotFound(id) }
             leases.remove(at: place)
             let count = end([id], .revoked)
+            endCandidacies(on: [id], .removed)
+            settle()
             return .leaseRevoked(id, deletedKeys: count, revision: reached)
         case .expireLeases(let due, let leader):
             var ended: [LeaseID] = []
@@ -84,6 +100,8 @@ struct Model {
                 if let place { ended.append(leases.remove(at: place).id) }
             }
             let count = end(ended, .expired)
+            endCandidacies(on: ended, .expired)
+            settle()
             return .leasesExpired(leases: ended.count, keys: count)
         case .compact(let target):
             if target > revision { throw .futureRevision(current: revision) }
@@ -95,6 +113,8 @@ struct Model {
             if !isNew { throw .compacted(oldest: compacted.next) }
             compacted = Revision(first.rawValue - 1)
             return .compacted(through: compacted)
+        case .campaign(let campaign): return try carryOut(campaign)
+        case .resign(let resignation): return try carryOut(resignation)
         }
     }
 
@@ -193,7 +213,7 @@ struct Model {
     private func cost(_ put: Put) -> Int { put.key.count + value(put).count + Limits.versionBytes }
     private func value(_ put: Put) -> Bytes { put.keepsValue ? record(put.key, at: nil)?.value ?? [] : put.value }
 
-    private func requireRoom(_ added: Int) throws(CommandFailure) {
+    func requireRoom(_ added: Int) throws(CommandFailure) {
         if storeBytes + added > bounds.storeBytes { throw .quotaExceeded(limit: bounds.storeBytes) }
     }
 
@@ -239,12 +259,12 @@ struct Model {
         events.append(event)
     }
 
-    private mutating func add(_ id: LeaseID, _ ttl: TimeSpan) {
+    mutating func add(_ id: LeaseID, _ ttl: TimeSpan) {
         leases.append(StoredLease(id: id, ttl: ttl, deadline: time + ttl, generation: 1))
         leases.sort { $0.id < $1.id }
     }
 
-    private mutating func renew(_ id: LeaseID) -> LeaseGrant? {
+    mutating func renew(_ id: LeaseID) -> LeaseGrant? {
         guard let place = leases.firstIndex(where: { $0.id == id }) else { return nil }
         leases[place].deadline = time + leases[place].ttl
         leases[place].generation += 1
@@ -342,7 +362,7 @@ struct Model {
             case .put(let record): sum + record.key.count + record.value.count + Limits.versionBytes
             case .tombstone(let key, _): sum + key.count + Limits.versionBytes
             }
-        }
+        } + elections.reduce(0) { $0 + $1.bytes }
     }
 }
 

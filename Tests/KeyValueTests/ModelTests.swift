@@ -10,17 +10,23 @@ import Testing
         var versions: [VersionPosition: StoredVersion] = [:]
         var leases: [LeaseID: StoredLease] = [:]
         var requests: [UInt64: StoredRequest] = [:]
+        var elections: [ElectionID: StoredElection] = [:]
+        var candidacies: [CandidacyID: StoredCandidacy] = [:]
 
         mutating func carryOut(_ delta: StateDelta) {
             header = delta.header
             for position in delta.removedVersions { versions[position] = nil }
             for id in delta.removedLeases { leases[id] = nil }
             for order in delta.removedRequests { requests[order] = nil }
+            for id in delta.removedElections { elections[id] = nil }
+            for id in delta.removedCandidacies { candidacies[id] = nil }
             for record in delta.upserts {
                 switch record {
                 case .version(let version): versions[version.position] = version
                 case .lease(let lease): leases[lease.id] = lease
                 case .remembered(let request): requests[request.order] = request
+                case .election(let election): elections[election.id] = election
+                case .candidacy(let candidacy): candidacies[candidacy.id] = candidacy
                 }
             }
         }
@@ -28,6 +34,8 @@ import Testing
         var records: [StateRecord] {
             versions.values.sorted { $0.position < $1.position }.map { .version($0) }
                 + leases.values.sorted { $0.id < $1.id }.map { .lease($0) }
+                + elections.values.sorted { $0.id < $1.id }.map { .election($0) }
+                + candidacies.values.sorted { $0.id < $1.id }.map { .candidacy($0) }
                 + requests.values.sorted { $0.order < $1.order }.map { .remembered($0) }
         }
     }
@@ -39,7 +47,8 @@ import Testing
         return table.records
     }
 
-    static let bounds = StoreBounds(storeBytes: 14_000, leases: 9, rememberedRequests: 25)
+    static let bounds = StoreBounds(
+        storeBytes: 20_000, leases: 9, elections: 3, candidates: 3, rememberedRequests: 25)
 
     /// The store, a second replica that is restored from time to time, the model and the table.
     struct World {
@@ -61,7 +70,11 @@ import Testing
             if draw.chance(20) {
                 due.append(LeaseGeneration(lease: draw.lease(), generation: UInt64(draw.number(1...3))))
             }
-            let proposal = draw.proposal(store.revision, term, due: due)
+            let standing = model.elections.compactMap { election in
+                election.leader.map { FenceCondition(election: election.id, fence: $0.fence) }
+            }
+            let proposal = draw.proposal(store.revision, term, due: due, fences: standing)
+            let known = model.elections
             let (result, events, repeated) = model.apply(proposal, at: position)
             let applied = store.apply(proposal, at: position)
             let replicated = replica.apply(proposal, at: position)
@@ -71,6 +84,10 @@ import Testing
             #expect(replicated.result == result)
             #expect(replicated.events?.events ?? [] == events)
             #expect(store.header == replica.header)
+            let changes = model.elections.filter { $0.fence == Fence(model.index) }.compactMap(\.events.last)
+            #expect(applied.elections == changes, "\(proposal)")
+            #expect(replicated.elections == changes)
+            if repeated || applied.result.failure != nil { #expect(model.elections == known) }
         }
 
         func compareWithModel() {
@@ -80,7 +97,10 @@ import Testing
             #expect(store.keyCount == model.records(at: nil).count)
             let content =
                 model.retained.map { StateRecord.version($0) } + model.leases.map { .lease($0) }
-                + model.remembered.map { .remembered($0) }
+                + model.elections.map { .election($0.stored) }
+                + model.elections.flatMap { election in
+                    election.candidates.sorted { $0.id < $1.id }.map { .candidacy($0) }
+                } + model.remembered.map { .remembered($0) }
             #expect(sorted(store.records()) == content)
             #expect(sorted(replica.records()) == content)
             let grants = model.leases.compactMap { model.grant($0.id) }
@@ -98,6 +118,34 @@ import Testing
                 #expect(store.query(.lease(lease.id)) == .lease(status))
                 #expect(replica.query(.lease(lease.id)) == .lease(status))
             }
+        }
+
+        func compareElections() {
+            for election in model.elections {
+                let waiting = election.line.map {
+                    WaitingCandidate(candidate: $0.id.candidate, priority: $0.priority, lease: $0.lease)
+                }
+                let view = ElectionView(summary: election.summary, candidates: Array(waiting.prefix(2)))
+                #expect(store.query(.election(election.id, limit: 2)) == .election(view))
+                let history = LeadershipPage(
+                    leaderships: election.leaderships.suffix(5).reversed(), more: election.leaderships.count > 5)
+                #expect(store.query(.leaderships(election.id, limit: 5)) == .leaderships(history))
+                #expect(store.newestEvent(of: election.id).fence == election.fence)
+                for event in election.events where event.fence >= election.forgotten {
+                    let later = election.events.filter { $0.fence > event.fence }
+                    #expect(store.events(of: election.id, after: event.fence) == later)
+                    #expect(replica.events(of: election.id, after: event.fence) == later)
+                }
+                for candidacy in election.candidates {
+                    #expect(
+                        replica.query(.candidacy(candidacy.id))
+                            == .candidacy(model.result(candidacy.id, created: false)))
+                }
+            }
+            let listed = model.elections.filter { $0.id.kind == .election }.map(\.summary)
+            #expect(
+                store.query(.elections(.election, prefix: [], from: [], limit: 0))
+                    == .elections(ElectionPage(elections: listed, count: listed.count, more: false)))
         }
 
         mutating func compareReads() {
@@ -159,6 +207,7 @@ import Testing
             if step % 10 == 0 { world.compareReads() }
             if step % 25 == 0 {
                 world.compareWithModel()
+                world.compareElections()
                 world.compareHistory()
             }
             if world.draw.chance(4) { try world.keepAndRestore() }

@@ -99,7 +99,7 @@ struct RandomCommands {
     }
 
     mutating func command(_ revision: Revision, _ term: Term, due: [LeaseGeneration]) -> Command {
-        switch number(0...99) {
+        switch number(0...134) {
         case 0..<40:
             .put(put(precondition(revision)))
         case 40..<52: .delete(Delete(selection: selection(), precondition: precondition(revision)))
@@ -110,12 +110,47 @@ struct RandomCommands {
         case 84..<88: .revokeLease(lease())
         case 88..<96: .expireLeases(due, term: chance(85) ? term : Term(term.rawValue - 1))
         case 96..<98: .discardHistory(before: self.revision(near: revision))
-        default: .compact(through: self.revision(near: revision))
+        case 98..<100: .compact(through: self.revision(near: revision))
+        case 100..<126: .campaign(campaign())
+        default:
+            .resign(
+                Resignation(
+                    candidacy: candidacy(), lease: chance(50) ? lease() : nil,
+                    fence: chance(20) ? Fence(UInt64(number(1...400))) : nil))
         }
     }
 
-    mutating func proposal(_ revision: Revision, _ term: Term, due: [LeaseGeneration]) -> Proposal {
+    mutating func election() -> ElectionID {
+        ElectionID(kind: chance(75) ? .election : .lock, name: [UInt8(0x78 + number(0...1))])
+    }
+
+    mutating func candidacy() -> CandidacyID {
+        CandidacyID(election: election(), candidate: [UInt8(0x61 + number(0...4))])
+    }
+
+    mutating func campaign() -> Campaign {
+        let lease: CandidacyLease =
+            switch number(0...3) {
+            case 0: .named(self.lease(), ttl: nil)
+            case 1: .named(self.lease(), ttl: ttl())
+            default: .drawn(self.lease(), ttl: ttl())
+            }
+        let mode: Campaign.Mode = chance(80) ? .any : chance(50) ? .renewing : .beginning
+        return Campaign(
+            candidacy: candidacy(), value: value(), priority: chance(70) ? 0 : Int32(number(-2...2)), lease: lease,
+            mode: mode)
+    }
+
+    /// - Parameter fences: the leaderships that stand; some proposals depend on one, or on one that never was.
+    mutating func proposal(
+        _ revision: Revision, _ term: Term, due: [LeaseGeneration], fences: [FenceCondition] = []
+    ) -> Proposal {
         let key = chance(20) ? IdempotencyKey(client: "client", number: UInt64(number(1...60))) : nil
-        return Proposal(idempotencyKey: key, command: command(revision, term, due: due))
+        var fence: FenceCondition?
+        if chance(10) {
+            fence = fences.randomElement(using: &random) ?? FenceCondition(election: election(), fence: Fence(3))
+            if chance(20) { fence?.fence.rawValue += 1 }
+        }
+        return Proposal(idempotencyKey: key, fence: fence, command: command(revision, term, due: due))
     }
 }

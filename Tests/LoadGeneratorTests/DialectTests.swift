@@ -108,12 +108,13 @@ struct DialectTests {
     func status() {
         let leader = answer(200, #"{"node":"n1","role":"leader","term":3,"leader":"n1","version":"0.1.0"}"#)
         #expect(
-            conclave.nodeReport(in: leader) == NodeReport(leads: true, knowsLeader: true, version: "0.1.0"))
+            conclave.nodeReport(in: leader) == NodeReport(leads: true, knowsLeader: true, term: 3, version: "0.1.0"))
         let looking = answer(200, #"{"node":"n1","role":"looking","term":3,"leader":null,"version":"0.1.0"}"#)
         #expect(conclave.nodeReport(in: looking)?.knowsLeader == false)
-        let follower = answer(200, #"{"header":{"member_id":"7"},"version":"3.4.23","leader":"8"}"#)
-        #expect(etcd.nodeReport(in: follower) == NodeReport(leads: false, knowsLeader: true, version: "3.4.23"))
-        let alone = answer(200, #"{"header":{"member_id":"7"},"version":"3.4.23","leader":"7"}"#)
+        let follower = answer(200, #"{"header":{"member_id":"7","raft_term":"5"},"version":"3.4.23","leader":"8"}"#)
+        #expect(
+            etcd.nodeReport(in: follower) == NodeReport(leads: false, knowsLeader: true, term: 5, version: "3.4.23"))
+        let alone = answer(200, #"{"header":{"member_id":"7","raft_term":"5"},"version":"3.4.23","leader":"7"}"#)
         #expect(etcd.nodeReport(in: alone)?.leads == true)
     }
 
@@ -138,5 +139,31 @@ struct DialectTests {
         #expect(Endpoint("http://n1:80/") == Endpoint(host: "n1", port: 80))
         #expect(Endpoint("[::1]:80")?.description == "[::1]:80")
         for wrong in ["", "n1", "n1:", ":80", "n1:0", "n1:65536", "n1:x"] { #expect(Endpoint(wrong) == nil) }
+    }
+
+    @Test("Many leases are renewed with as few requests as there can be, and each must be renewed")
+    func manyRenewals() {
+        let ids = (0..<5_000).map { String($0) }
+        let requests = conclave.renew(leases: ids, seconds: 3)
+        #expect(requests.count == 2)
+        #expect(body(requests[1]).hasPrefix(#"{"ids":["4096","#))
+        let two = conclave.renew(leases: ["a", "b"], seconds: 3)[0]
+        let renewed = #"{"id":"a","ttl_ms":3000,"valid_for_ms":2999}"#
+        #expect(two.expected.complaint(about: answer(200, "[\(renewed),\(renewed)]")) == nil)
+        #expect(two.expected.complaint(about: answer(200, "[\(renewed),{}]")) != nil)
+        #expect(etcd.renew(leases: ids, seconds: 3).count == 5_000)
+    }
+
+    @Test("A claim says whether it was won, and who has what it wanted")
+    func claims() {
+        let claim = conclave.claim(key: "c", value: Value("me"), lease: "01")
+        #expect(claim.path == "/v1/kv/c?lease=01")
+        #expect(claim.headers["If-None-Match"] == ["*"])
+        #expect(conclave.claimed(answer(201, #"{"key":"c"}"#)))
+        #expect(!conclave.claimed(answer(412, #"{"holder":{"key":"c","value":"other"}}"#)))
+        let transaction = body(etcd.claim(key: "c", value: Value("me"), lease: "7"))
+        #expect(transaction.contains(#""lease":"7"}}],"failure":[{"request_range":{"key":"Yw=="}}]"#))
+        #expect(etcd.claimed(answer(200, #"{"succeeded":true}"#)))
+        #expect(!etcd.claimed(answer(200, #"{"responses":[]}"#)))
     }
 }

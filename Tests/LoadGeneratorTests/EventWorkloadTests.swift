@@ -102,4 +102,86 @@ struct EventWorkloadTests {
         }
         try await server.stop()
     }
+
+    @Test("A mark is counted wherever a stream is cut", arguments: 1...12)
+    func marks(piece: Int) {
+        var counter = MarkCounter(Array("aab".utf8))
+        let text = Array("aaab-aab-aaaab-ab".utf8)
+        for first in stride(from: 0, to: text.count, by: piece) {
+            counter.hear(ByteBuffer(bytes: text[first..<min(text.count, first + piece)]))
+        }
+        #expect(counter.count == 3)
+    }
+
+    /// A server whose leases, keys and watches last as long as the script says.
+    private func service(
+        renewed: @escaping @Sendable (ScriptedServer?) -> Void = { _ in },
+        wrote: @escaping @Sendable (SeenRequest, ScriptedServer?) -> Reply
+    ) async throws -> ScriptedServer {
+        let relay = Mutex<ScriptedServer?>(nil)
+        let server = try await ScriptedServer { request, number in
+            let owner = relay.withLock { $0 }
+            if request.path.hasPrefix("/v1/watch") { return .stream(["event: state\n\n"]) }
+            if request.path == "/v1/leases" { return .answer(status: .created, body: #"{"id":"\#(number)"}"#) }
+            if request.path == "/v1/leases/renew" {
+                renewed(owner)
+                let ids = request.body.split(separator: ",").count
+                return .answer(status: .ok, body: String(repeating: #"{"ttl_ms":2000}"#, count: ids))
+            }
+            return wrote(request, owner)
+        }
+        relay.withLock { $0 = server }
+        return server
+    }
+
+    @Test(
+        "Leases that end together are counted from when they were due, and an early end is an error",
+        arguments: [2_200, 900])
+    func storm(milliseconds: Int) async throws {
+        let server = try await service { owner in
+            Task {
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                for _ in 0..<3 { owner?.tellStreams("event: delete\ndata: {}\n\n") }
+            }
+        } wrote: { _, _ in
+            .answer(status: .ok, body: "{}")
+        }
+        let result = try await StormWorkload(
+            on: .conclave, endpoints: [server.endpoint], leases: 3, timeToLive: 2, calm: .milliseconds(200)
+        ).run()
+        if milliseconds < 2_000 {
+            #expect(result.errors.counts == ["a lease ended early": 1])
+        } else {
+            #expect(result.errors.total == 0)
+            #expect((100..<2_000).contains(result.gone))
+        }
+        try await server.stop()
+    }
+
+    @Test("Every contender learns of one successor, by its watch or by the answer to its attempt")
+    func succession() async throws {
+        let claims = Mutex(0)
+        let server = try await service { request, owner in
+            if request.body == "holder" {
+                Task {
+                    try await Task.sleep(for: .milliseconds(2_100))
+                    owner?.tellStreams("event: delete\ndata: {}\n\n")
+                }
+                return .answer(status: .created, body: #"{"key":"c"}"#)
+            }
+            let number = claims.withLock { count in
+                count += 1
+                return count
+            }
+            return number == 1
+                ? .answer(status: .created, body: #"{"key":"c"}"#)
+                : .answer(status: .preconditionFailed, body: #"{"holder":{"key":"c","value":"seated"}}"#)
+        }
+        let result = try await SuccessionWorkload(on: .conclave, endpoints: [server.endpoint], contenders: 20).run()
+        #expect(result.errors.total == 0)
+        #expect(claims.withLock { $0 } == 20)
+        #expect(result.seated >= 50)
+        #expect(result.medianKnew <= result.lastKnew)
+        try await server.stop()
+    }
 }

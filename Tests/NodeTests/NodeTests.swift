@@ -26,6 +26,36 @@ import Testing
         }
     }
 
+    @Test func whoLeadsAnElectionStillDoesAfterARestart() async throws {
+        let folder = try Folder()
+        let election = ElectionID(kind: .election, name: Array("e".utf8))
+        func campaign(_ id: String) -> Command {
+            .campaign(
+                Campaign(
+                    candidacy: CandidacyID(election: election, candidate: Array(id.utf8)), value: [],
+                    lease: .drawn(LeaseID(UInt64(id.utf8.first!)), ttl: .seconds(60))))
+        }
+        try await withNode(in: folder) { node in
+            for id in ["a", "b"] { _ = await node.write(campaign(id)) }
+        }
+        try await withNode(in: folder) { node in
+            guard
+                case .read(.election(let view?), _) = await node.ask(
+                    .read(.election(election, limit: 9), .linearizable))
+            else {
+                Issue.record("the election is gone")
+                return
+            }
+            #expect(view.summary.leader?.candidate == Array("a".utf8))
+            #expect(view.candidates.map(\.candidate) == [Array("b".utf8)])
+            guard case .written(.candidacy(let result), _) = await node.write(campaign("a")) else {
+                Issue.record("the campaign was not answered")
+                return
+            }
+            #expect(result.standing == .leading && !result.created && result.summary.fence == view.summary.fence)
+        }
+    }
+
     @Test func answersComeOnTheLoopThatAsked() async throws {
         try await withNode(in: try Folder()) { node in
             let loop = MultiThreadedEventLoopGroup.singleton.next()

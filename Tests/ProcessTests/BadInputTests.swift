@@ -39,6 +39,19 @@ extension ProcessTests {
             try await refuse(words, ["serve"], environment: ["CONCLAVE_HEARTBEAT=5x"])
         }
 
+        @Test func anElectionOrAPriorityThatThereIsNot() async throws {
+            try await refuse(
+                ["--election", "CONCLAVE_ELECTION", "randomized or ranked"], ["serve", "--election", "raft"])
+            for priority in ["-1", "256", "high"] {
+                try await refuse(
+                    ["CONCLAVE_PRIORITY", "\"\(priority)\"", "0 (never lead) to 255"], ["serve"],
+                    environment: ["CONCLAVE_PRIORITY=\(priority)"])
+            }
+            try await refuse(["--priority", "cluster of one"], ["serve", "--priority", "0"])
+            try await refuse(["--priority", "one for each"], ["dev", "--nodes", "3", "--priority", "1,2"])
+            try await refuse(["--election", "ranked"], ["dev", "--election", "raft"])
+        }
+
         @Test func aConfigurationFileWithASettingThatDoesNotExist() async throws {
             let file = try Sandbox.directory("settings").appending(path: "settings.json")
             try Data(#"{"name": "n1", "hartbeat": "50ms"}"#.utf8).write(to: file)

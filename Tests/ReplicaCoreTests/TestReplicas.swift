@@ -12,6 +12,7 @@ struct TestReplicas {
     var mail: [(from: NodeID, to: NodeID, message: PeerMessage)] = []
     var replies: [RequestID: ClientReply] = [:]
     var deliveries: [WatchID: [RevisionEvents]] = [:]
+    var changes: [WatchID: [ElectionEvent]] = [:]
     var ended: [WatchID: WatchEnd] = [:]
     var notices: [NodeID: [ReplicaNotice]] = [:]
     var snapshots: [NodeID: SnapshotToInstall] = [:]
@@ -44,7 +45,10 @@ struct TestReplicas {
         for (to, message) in out.sends { mail.append((id, to, message)) }
         for (request, reply) in out.replies { replies[request] = reply }
         for delivery in out.deliveries {
-            for watch in delivery.watches { deliveries[watch, default: []] += delivery.batch.revisions }
+            for watch in delivery.watches {
+                deliveries[watch, default: []] += delivery.batch.revisions
+                changes[watch, default: []] += delivery.batch.elections
+            }
         }
         for (watch, end) in out.endedWatches { ended[watch] = end }
         notices[id, default: []] += out.notices

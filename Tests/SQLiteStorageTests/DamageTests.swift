@@ -127,7 +127,7 @@ import Testing
         directory.delete("log.db")
         directory.delete("log.db-wal")
         let recovered = try recover(directory)
-        #expect(recovered.hardState == HardState(term: Term(8), votedFor: identity.node))
+        #expect(recovered.hardState == HardState(term: Term(8), votedFor: NodeID(name: "b")))
         #expect(recovered.damagedBelow == LogIndex(1))
     }
 
@@ -141,7 +141,7 @@ import Testing
         directory.write(directory.read("old"), to: "log.db-wal")
         let recovered = try recover(directory)
         #expect(recovered.damagedBelow == LogIndex(11))
-        #expect(recovered.hardState == HardState(term: Term(5), votedFor: identity.node))
+        #expect(recovered.hardState == HardState(term: Term(5), votedFor: NodeID(name: "b")))
         #expect(recovered.entries == entries(1...10))
     }
 
@@ -228,5 +228,80 @@ import Testing
         #expect(empty == RecoveredLog(hardState: state, damagedBelow: LogIndex(10)))
         try store.write([.reset(position(4, term: 1), entries(5...7))])
         #expect(store.tail.last == LogIndex(7))
+    }
+}
+
+// MARK: - Votes and schemas
+
+extension DamageTests {
+    @Test(arguments: [nil, NodeID(9)])
+    func aVoteThatIsLostWithTheEndOfTheLogIsNotGivenAgain(known: NodeID?) throws {
+        let (store, _) = try openLog(directory)
+        try store.write([LogWrite(id: WriteID(1), hardState: HardState(term: Term(5)), change: nil)])
+        try store.write([.append(entries(1...3))])
+        let wal = directory.read("log.db-wal")
+        try store.write([.append(entries(4...4))])
+        if let known {
+            let vote = HardState(term: Term(5), votedFor: known)
+            try store.write([LogWrite(id: WriteID(3), hardState: vote, change: nil)])
+        }
+        try store.settle()
+        let lost = TemporaryDirectory()
+        lost.put(directory.content())
+        lost.write(wal, to: "log.db-wal")
+        let recovered = try recover(lost)
+        #expect(recovered.damagedBelow != nil)
+        #expect(recovered.hardState == HardState(term: Term(5), votedFor: known ?? identity.node))
+    }
+
+    @Test func aVoteThatAloneIsLostIsDamage() throws {
+        let (store, _) = try openLog(directory)
+        try store.write([.append(entries(1...3))])
+        try store.write([LogWrite(id: WriteID(1), hardState: HardState(term: Term(5)), change: nil)])
+        let wal = directory.read("log.db-wal")
+        let vote = HardState(term: Term(5), votedFor: NodeID(9))
+        try store.write([LogWrite(id: WriteID(2), hardState: vote, change: nil)])
+        try store.settle()
+        let lost = TemporaryDirectory()
+        lost.put(directory.content())
+        lost.write(wal, to: "log.db-wal")
+        let recovered = try recover(lost)
+        #expect(recovered.damagedBelow == LogIndex(4))
+        #expect(recovered.hardState == vote)
+    }
+
+    @Test func aSchemaThatIsNotOursIsSaidToBeDamage() throws {
+        try withLog(directory) { _ = try $0.database.checkpoint() }
+        directory.delete("log.db-wal")
+        var file = directory.read("log.db")
+        let name = Bytes("node_name".utf8)
+        let place = try #require(file.indices.first { file[$0...].starts(with: name) })
+        file[place] ^= 1
+        directory.write(file, to: "log.db")
+        var failure: StorageError?
+        do throws(StorageError) { _ = try LogStore.open(directory: directory.path, identity: identity) } catch {
+            failure = error
+        }
+        guard case .corrupt = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+    }
+
+    @Test func theMarkOfADamagedLogFollowsTheVote() throws {
+        try withLog(directory) { store in
+            try store.write([.append(entries(1...3))])
+            try store.settle()
+        }
+        for name in ["log.db", "log.db-wal"] { directory.delete(name) }
+        let vote = HardState(term: Term(7), votedFor: NodeID(9))
+        try withLog(directory) { store in
+            try store.write([LogWrite(id: WriteID(1), hardState: vote, change: nil)])
+            try store.settle()
+        }
+        for name in ["log.db", "log.db-wal"] { directory.delete(name) }
+        let recovered = try recover(directory)
+        #expect(recovered.damagedBelow == LogIndex(3))
+        #expect(recovered.hardState == vote)
     }
 }

@@ -1,4 +1,5 @@
 import CCrashDisk
+import CrashDisk
 import Consensus
 import KeyValue
 import Primitives

@@ -20,7 +20,7 @@ extension Stage {
         case "cut", "heal": try changeLinks(command)
         case "disk", "sync", "install", "compact": try moveDisk(command)
         case "propose", "read", "hand-over", "gone", "connected": try ask(command)
-        case "show", "log": try show(command)
+        case "show", "log", "why": try show(command)
         case "inject": try inject(command)
         default: throw command.refusal
         }
@@ -38,11 +38,34 @@ extension Stage {
         let names = try (1...command.number(at: 0)).map { "n\($0)" }
         configuration = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
         isBrief = true
+        try readSettings(command)
         for name in names {
-            members[name] = Member(id: id(name), settings: settings, bootstrap: configuration)
+            members[name] = Member(id: id(name), settings: try settings(of: name, command), bootstrap: configuration)
             step(name) { _, _, _ in }
         }
         say("\(names.joined(separator: " "))  begin, each with 1/1 on disk")
+    }
+
+    /// `election=ranked priorities=100,200,0`
+    private mutating func readSettings(_ command: Command) throws {
+        guard let election = ElectionStrategy(rawValue: command.option("election") ?? "randomized") else {
+            throw command.refusal
+        }
+        let priorities = try command.numbers("priorities").map { number in
+            guard let priority = UInt8(exactly: number) else { throw command.refusal }
+            return priority
+        }
+        guard priorities.isEmpty || priorities.count == names.count else { throw command.refusal }
+        for (place, name) in names.enumerated() {
+            settings[name] = Settings(
+                heartbeat: .milliseconds(50), electionTimeout: .milliseconds(400), election: election,
+                priority: priorities.isEmpty ? Settings.standardPriority : priorities[place])
+        }
+    }
+
+    private func settings(of name: String, _ command: Command) throws -> Settings {
+        guard let own = settings[name] else { throw command.refusal }
+        return own
     }
 
     /// `start n1 log=1,1,2 term=3 vote=n2 damaged=4`: a life with this on its disk.
@@ -56,7 +79,8 @@ extension Stage {
             entries: terms.enumerated().map { place, term in entry(LogIndex(UInt64(place) + 1), Term(term)) })
         disk.damagedBelow = try command.number("damaged").map { LogIndex($0) }
         mail = mail.filter { $0.to != id(name) && $0.from != id(name) }
-        members[name] = Member(id: id(name), settings: settings, bootstrap: configuration, disk: disk)
+        members[name] = Member(
+            id: id(name), settings: try settings(of: name, command), bootstrap: configuration, disk: disk)
         step(name) { _, _, _ in }
     }
 
@@ -161,7 +185,10 @@ extension Stage {
         let chosen = command.count > 0 ? try (0..<command.count).map { try known(command, $0) } : names
         for name in chosen {
             guard let member = members[name] else { continue }
-            say(name, stopped.contains(name) ? "is down" : description(of: member))
+            let words =
+                command.verb == "why"
+                ? member.raft.explanation(at: member.clock, name: wording.name) : description(of: member)
+            say(name, stopped.contains(name) ? "is down" : words)
         }
     }
 

@@ -17,7 +17,8 @@ struct Stage {
         var to: NodeID
     }
 
-    let settings = Settings(heartbeat: .milliseconds(50), electionTimeout: .milliseconds(400))
+    /// By member.
+    var settings: [String: Settings] = [:]
     var configuration = Configuration(members: [])
     var members: [String: Member] = [:]
     var mail: [Letter] = []

@@ -13,6 +13,7 @@ import Testing
         arguments: [
             (Invocation.get("a/b", .newest), "GET /v1/kv/a/b?timeout=500ms"),
             (.get("k", .stale), "GET /v1/kv/k?consistency=stale&timeout=500ms"),
+            (.wait("k", after: 7, span: 200), "GET /v1/kv/k?after=7&wait=200ms&timeout=500ms"),
             (.get("k", .at(7)), "GET /v1/kv/k?at=7&timeout=500ms"),
             (
                 .put(.init("odd/%C3%A4#", "v", lease: .new(ttl: 900))),
@@ -67,6 +68,8 @@ import Testing
         let record = #"{"key":"ä","value":"v","mod_revision":5,"create_revision":4,"version":2}"#
         #expect(read(.get("%C3%A4", .newest), 200, record) == "read 1 %C3%A4=v@5,4,2 at 9")
         #expect(read(.get("k", .newest), 404, problem("not-found")) == "read 0 at 9")
+        #expect(read(.wait("k", after: 3, span: 9), 200, record) == "read 1 %C3%A4=v@5,4,2 at 9")
+        #expect(read(.wait("k", after: 3, span: 9), 304, "") == "failed unchanged")
         #expect(read(.renew([1]), 404, problem("lease-not-found")) == "renewed gone at 9")
         #expect(read(.revoke(1), 404, problem("lease-not-found")) == "gone at 9")
         let refusal = problem("precondition-failed", #","holder":null"#)

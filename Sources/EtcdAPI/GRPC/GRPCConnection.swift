@@ -101,5 +101,6 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         for stream in Array(streams.values) { stream.finish() }
     }
 
+    func hangUp() { if streams.isEmpty { closeNow() } }
     func closeNow() { context?.close(promise: nil) }
 }

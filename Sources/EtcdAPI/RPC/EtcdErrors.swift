@@ -51,7 +51,10 @@ extension RPCStatus {
         case .tooManyLeases(let limit):
             self = RPCStatus(.resourceExhausted, "conclave: there are \(limit) leases, the most that may exist")
         case .quotaExceeded: self = .noSpace
-        case .preconditionFailed: self = .wrongAnswer
+        // No command of this API has conditions of these kinds.
+        case .preconditionFailed, .fenced, .candidacyNotFound, .candidacyTaken, .candidacyCondition, .tooManyCandidates,
+            .tooManyElections:
+            self = .wrongAnswer
         }
     }
 

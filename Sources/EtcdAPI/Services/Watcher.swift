@@ -113,6 +113,8 @@ final class Watcher: WatchSink, @unchecked Sendable {
             self.end(.compacted, oldest: oldest, at: ReplyPosition(revision: reached ?? .zero, term: term))
         // The state is another's now, or about to be: what comes after what was told is read from its history.
         case .stateReplaced: eventLoop.scheduleTask(in: Self.retryPause) { [self] in open() }
+        // This watches keys.
+        case .electionCompacted: rpc.end(.wrongAnswer)
         }
     }
 

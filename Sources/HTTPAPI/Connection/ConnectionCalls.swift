@@ -11,14 +11,16 @@ extension ConnectionHandler {
         switch call.action {
         case .write(let proposal, let drawnLease):
             write(proposal, drawnLease: drawnLease, call.timeout, number)
-        case .renewOne(let id):
-            submit(.renew([id]), call.timeout, number) { renderer, reply in
-                guard case .renewed(let grants, let position) = reply, let grant = grants.first else { return nil }
+        case .renewOne(let id, let fence):
+            submit(.renew([id], fence), call.timeout, number) { renderer, reply in
+                guard let (grants, position) = reply.renewals, let grant = grants.first else {
+                    return renderer.refusedRenewal(reply)
+                }
                 return renderer.renewed(one: id, grant, at: position)
             }
-        case .renewMany(let ids):
-            submit(.renew(ids), call.timeout, number) { renderer, reply in
-                guard case .renewed(let grants, let position) = reply else { return nil }
+        case .renewMany(let ids, let fence):
+            submit(.renew(ids, fence), call.timeout, number) { renderer, reply in
+                guard let (grants, position) = reply.renewals else { return renderer.refusedRenewal(reply) }
                 return renderer.renewed(many: ids, grants, at: position)
             }
         case .read(let query, let consistency, let form):
@@ -28,6 +30,11 @@ extension ConnectionHandler {
             }
         case .watch(let watch): open(watch, call.timeout, exchange)
         case .poll(let poll): open(poll, call.timeout, number)
+        case .campaign(let campaign): self.campaign(campaign, call.timeout, number, since: exchange.started)
+        case .pollElection(let poll):
+            hold(for: poll.wait, call.timeout, number) {
+                ElectionWait(connection: self, poll, timeout: call.timeout, number: number)
+            }
         case .report(let report): tell(report, number)
         case .document(let document): show(document, number)
         }
@@ -117,15 +124,84 @@ extension ConnectionHandler {
     }
 
     private func open(_ poll: PollCall, _ timeout: TimeSpan, _ number: UInt64) {
+        hold(for: poll.wait, timeout, number) {
+            LongPoll(connection: self, poll, timeout: timeout, number: number)
+        }
+    }
+
+    /// Holds the answer while a watch waits for a change.
+    private func hold<Waiting: HeldAnswer>(
+        for wait: TimeSpan, _ timeout: TimeSpan, _ number: UInt64, _ make: () -> Waiting
+    ) {
         guard shared.doors.openStream() else {
             return answer(number) {
                 $0.problem(.overloaded("this node has \(Limits.watches) watches, the most that may be open"))
             }
         }
-        extend(poll.wait + timeout)
-        let longPoll = LongPoll(connection: self, poll, timeout: timeout, number: number)
-        pending = longPoll
-        longPoll.begin()
+        extend(wait + timeout)
+        let waiting = make()
+        pending = waiting
+        waiting.begin()
+    }
+
+    // MARK: - Campaigns
+
+    private func campaign(_ call: CampaignCall, _ timeout: TimeSpan, _ number: UInt64, since started: NIODeadline) {
+        extend(timeout)
+        shared.service.submit(.write(call.proposal), timeout: timeout, on: shared.loop) { [self] reply in
+            switch reply {
+            case .written(.failed(.leaseExists), _) where call.drawnLease:
+                var again = call
+                again.proposal = call.proposal.redrawn()
+                return campaign(again, timeout, number, since: started)
+            case .written(.candidacy(let result), let position):
+                if let wait = call.hold(result), isAnswering(number) {
+                    return hold(for: wait, timeout, number) {
+                        ElectionWait(
+                            connection: self, call, result, position, since: started, wait: wait,
+                            timeout: timeout, number: number)
+                    }
+                }
+            default: break
+            }
+            answer(number) { renderer in
+                switch reply {
+                case .written(let result, let position):
+                    renderer.written(result, of: call.proposal.command, at: position)
+                case .refused(let refusal, let position): renderer.problem(Problem(refusal), at: position)
+                default: renderer.mismatch
+                }
+            }
+        }
+    }
+
+    private func isAnswering(_ number: UInt64) -> Bool {
+        if case .answering(let exchange) = state { exchange.number == number } else { false }
+    }
+}
+
+extension ClientRequest {
+    /// A renewal, with the others of the moment unless it depends on a leadership.
+    fileprivate static func renew(_ ids: [LeaseID], _ fence: FenceCondition?) -> ClientRequest {
+        guard let fence else { return .renew(ids) }
+        return .write(Proposal(fence: fence, command: .renewLeases(ids)))
+    }
+}
+
+extension ClientReply {
+    fileprivate var renewals: ([LeaseGrant?], ReplyPosition)? {
+        switch self {
+        case .renewed(let grants, let position), .written(.leasesRenewed(let grants), let position):
+            (grants, position)
+        default: nil
+        }
+    }
+}
+
+extension Renderer {
+    fileprivate func refusedRenewal(_ reply: ClientReply) -> Reply? {
+        guard case .written(.failed(let failure), let position) = reply else { return nil }
+        return problem(Problem(failure), at: position)
     }
 }
 
@@ -147,6 +223,9 @@ extension Proposal {
             proposal.command = .put(put)
         case .grantLease(_, let ttl):
             proposal.command = .grantLease(drawLeaseID(), ttl: ttl)
+        case .campaign(var campaign):
+            if case .drawn(_, let ttl) = campaign.lease { campaign.lease = .drawn(drawLeaseID(), ttl: ttl) }
+            proposal.command = .campaign(campaign)
         default: break
         }
         return proposal

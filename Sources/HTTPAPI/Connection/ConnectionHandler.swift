@@ -83,15 +83,22 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler, Se
 
     func closeNow() { context?.close(promise: nil) }
 
-    /// The server stops: ends now when idle, after the current answer otherwise. A request that is not all here yet was
-    /// not begun with; its client learns that, and is not waited for.
+    /// The server stops: ends after the current answer, or the next. A request that is not all here yet was not begun
+    /// with; its client learns that. An idle client may be sending one at this moment (RFC 9112 §9.6): ``hangUp()``.
     func finishSoon() {
         switch state {
-        case .idle: closeNow()
         case .streaming(let stream): stream.finish()
         case .answering: pending?.finish()
         case .receiving: refuse(.notReady("this node is stopping, and the request had not arrived whole"))
-        case .lingering, .closed: break
+        case .idle, .lingering, .closed: break
+        }
+    }
+
+    /// The server stops, and clients had time to send what they were about to send, and to read their last answer.
+    func hangUp() {
+        switch state {
+        case .idle, .lingering: closeNow()
+        case .receiving, .answering, .streaming, .closed: break
         }
     }
 
@@ -300,8 +307,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler, Se
     /// All is sent: the client may read it and hang up.
     private func linger() {
         guard case .lingering = state, let context else { return }
-        // A node that stops does not wait for clients to hang up; what they asked is answered and sent.
-        if shared.doors.isClosing { return context.close(promise: nil) }
         deadline = .now() + TimeAmount(Limits.lingering)
         // The wheel may not look here for seconds; this deadline gets an entry of its own.
         shared.wheel.schedule(self, at: deadline)

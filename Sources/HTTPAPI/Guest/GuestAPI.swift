@@ -37,8 +37,10 @@ package protocol GuestStream: AnyObject {
 
 /// A connection that ends when the server does.
 package protocol ServedConnection: AnyObject {
-    /// The server stops: ends now when idle, after what is under way otherwise.
+    /// The server stops: ends after what is under way.
     func finishSoon()
+    /// Clients had time to notice: ends when nothing is under way.
+    func hangUp()
     func closeNow()
 }
 

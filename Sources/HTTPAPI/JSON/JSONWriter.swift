@@ -50,6 +50,13 @@ struct JSONWriter {
         field(name, UInt64(clamping: value))
     }
 
+    mutating func field(_ name: StaticString, _ value: Int64) {
+        self.name(name)
+        if value < 0 { buffer.writeInteger(UInt8(ascii: "-")) }
+        buffer.writeDecimal(value.magnitude)
+        followsValue = true
+    }
+
     mutating func field(_ name: StaticString, _ value: Bool) {
         self.name(name)
         buffer.writeStaticString(value ? "true" : "false")

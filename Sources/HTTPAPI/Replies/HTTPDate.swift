@@ -24,7 +24,32 @@ struct HTTPDate {
 
     static func format(secondsSince1970 seconds: Int) -> Bytes {
         let days = seconds / 86_400
+        let (year, month, day) = calendarDate(daysSince1970: days)
+        return Array("\(weekdays[days % 7]), \(twoDigits(day)) \(months[month - 1]) \(year) \(clock(seconds)) GMT".utf8)
+    }
+
+    /// `1994-11-06T08:49:37.250Z` (RFC 3339); moments before 1970 are shown as its beginning.
+    static func timestamp(millisecondsSince1970 milliseconds: Int64) -> String {
+        let seconds = Int(max(0, milliseconds) / 1_000)
+        let (year, month, day) = calendarDate(daysSince1970: seconds / 86_400)
+        let thousandths = String(1_000 + max(0, milliseconds) % 1_000).dropFirst()
+        return "\(year)-\(twoDigits(month))-\(twoDigits(day))T\(clock(seconds)).\(thousandths)Z"
+    }
+
+    /// The time of day now, in milliseconds.
+    static func millisecondsSince1970() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+    }
+
+    private static func clock(_ seconds: Int) -> String {
         let rest = seconds % 86_400
+        return [rest / 3_600, rest / 60 % 60, rest % 60].map(twoDigits).joined(separator: ":")
+    }
+
+    /// Month and day count from 1.
+    private static func calendarDate(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
         // Years that begin in March put the leap day at their end; an era is 400 years, 146 097 days.
         let shifted = days + 719_468
         let era = shifted / 146_097
@@ -34,9 +59,7 @@ struct HTTPDate {
         let shiftedMonth = (5 * dayOfYear + 2) / 153
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 2 : shiftedMonth - 10
-        let year = yearOfEra + era * 400 + (month <= 1 ? 1 : 0)
-        let clock = [rest / 3_600, rest / 60 % 60, rest % 60].map(twoDigits).joined(separator: ":")
-        return Array("\(weekdays[days % 7]), \(twoDigits(day)) \(months[month]) \(year) \(clock) GMT".utf8)
+        return (yearOfEra + era * 400 + (month <= 1 ? 1 : 0), month + 1, day)
     }
 
     private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -10,7 +10,7 @@ struct Problem: Error, Equatable {
     var help: Help = .none
 
     enum Code: Equatable, CaseIterable {
-        case preconditionFailed, notFound, leaseNotFound, badRequest, futureRevision, methodNotAllowed, conflict
+        case preconditionFailed, fenced, notFound, leaseNotFound, badRequest, futureRevision, methodNotAllowed, conflict
         case compacted, tooLarge, overloaded, quotaExceeded, noLeader, notReady, timeout
     }
 
@@ -26,6 +26,8 @@ struct Problem: Error, Equatable {
         case oldest(Revision)
         case revision(Revision)
         case retry(after: TimeSpan)
+        case election(ElectionSummary)
+        case fence(Fence)
         case allow(AllowedMethods)
     }
 
@@ -43,6 +45,7 @@ enum AllowedMethods: String, Equatable {
     case post = "POST"
     case getPost = "GET, HEAD, POST"
     case getDelete = "GET, HEAD, DELETE"
+    case putDelete = "PUT, DELETE"
     case getPutDelete = "GET, HEAD, PUT, DELETE"
 }
 
@@ -51,6 +54,7 @@ extension Problem.Code {
     var name: StaticString {
         switch self {
         case .preconditionFailed: "precondition-failed"
+        case .fenced: "fenced"
         case .notFound: "not-found"
         case .leaseNotFound: "lease-not-found"
         case .badRequest: "bad-request"
@@ -70,6 +74,7 @@ extension Problem.Code {
     var title: StaticString {
         switch self {
         case .preconditionFailed: "The precondition does not hold"
+        case .fenced: "The leadership does not stand any more"
         case .notFound: "There is nothing here"
         case .leaseNotFound: "There is no such lease"
         case .badRequest: "The request is not valid"
@@ -88,7 +93,7 @@ extension Problem.Code {
 
     var status: Status {
         switch self {
-        case .preconditionFailed: .preconditionFailed
+        case .preconditionFailed, .fenced: .preconditionFailed
         case .notFound, .leaseNotFound: .notFound
         case .badRequest, .futureRevision: .badRequest
         case .methodNotAllowed: .methodNotAllowed

@@ -60,11 +60,41 @@ extension Problem {
             self.init(code: .notFound, detail: "the key \(quoted(key)) is absent, and something of it is to stay")
         case .tooManyLeases(let limit):
             self.init(code: .quotaExceeded, detail: "there are \(limit) leases already, the most that may exist")
+        case .fenced(let election, let now):
+            self.init(
+                code: .fenced,
+                detail:
+                    "that leadership of the \(election.kind.word) \(quoted(election.name)) does not stand; its fence is \(now.rawValue) now",
+                help: .fence(now))
+        case .candidacyNotFound(let summary):
+            self = .candidacy(.notFound, "there is no such candidacy; it ended or never was", summary)
+        case .candidacyTaken(let summary):
+            self = .candidacy(
+                .conflict,
+                "somebody else uses this id, or the request does not name the lease that the candidacy was begun with",
+                summary)
+        case .candidacyCondition(let summary):
+            self = .candidacy(
+                .preconditionFailed,
+                "the candidacy is not as the condition asks: it ended, is there already, or does not lead with that fence",
+                summary)
+        case .tooManyCandidates(let limit):
+            self.init(
+                code: .quotaExceeded, detail: "there are \(limit) candidacies already, the most that may be there")
+        case .tooManyElections(let limit):
+            self.init(
+                code: .quotaExceeded,
+                detail: "there are \(limit) elections and locks with candidates already, the most that may exist")
         case .quotaExceeded(let limit):
             self.init(
                 code: .quotaExceeded,
                 detail: "the store holds \(limit) bytes, all it may; deletes, renewals and expiries still work")
         }
+    }
+
+    /// What is wrong with a candidacy, and who leads.
+    private static func candidacy(_ code: Code, _ detail: String, _ summary: ElectionSummary) -> Problem {
+        Problem(code: code, detail: detail, help: .election(summary))
     }
 
     static func overloaded(_ detail: String) -> Problem {

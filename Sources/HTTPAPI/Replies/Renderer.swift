@@ -60,6 +60,8 @@ struct Renderer {
             case .holder(let record?): json.object("holder") { $0.recordFields(record) }
             case .oldest(let revision): json.field("oldest_revision", revision.rawValue)
             case .revision(let revision): json.field("revision", revision.rawValue)
+            case .election(let summary): json.electionHelp(summary, at: position?.time)
+            case .fence(let fence): json.field("fence", fence.rawValue)
             case .retry(let span): json.field("retry_after_ms", UInt64(clamping: span.milliseconds))
             }
         }
@@ -107,6 +109,8 @@ extension Renderer {
             }
         case .failed(let failure):
             problem(Problem(failure), at: position)
+        case .candidacy(let result): candidacy(result, at: position)
+        case .resigned(let result): resigned(result, at: position)
         case .leasesRenewed(let grants):
             json(.ok, position) { json in
                 json.array("results") { for case let grant? in grants { $0.grant(grant) } }
@@ -150,7 +154,7 @@ extension CommandResult {
         switch (self, command) {
         case (.failed, _), (.put, .put), (.deleted, .delete), (.transaction, .transaction),
             (.leaseGranted, .grantLease), (.leasesRenewed, .renewLeases), (.leaseRevoked, .revokeLease),
-            (.leasesExpired, .expireLeases), (.compacted, .compact):
+            (.leasesExpired, .expireLeases), (.compacted, .compact), (.candidacy, .campaign), (.resigned, .resign):
             true
         default: false
         }
@@ -220,7 +224,12 @@ extension Renderer {
                 json.field("more", page.more)
                 json.field("revision", position.revision.rawValue)
             }
-        case (.range, _), (.lease, _):
+        case (.election(let view?), _): election(view, at: position)
+        case (.election(nil), .election(let id)), (.leaderships(nil), .leaderships(let id)):
+            problem(.notFound("nobody has campaigned in this \(id.kind.word)"), at: position)
+        case (.elections(let page), .elections(let kind)): elections(page, of: kind, at: position)
+        case (.leaderships(let page?), .leaderships(let id)): leaderships(page, of: id, at: position)
+        case (.range, _), (.lease, _), (.election, _), (.elections, _), (.leaderships, _), (.candidacy, _):
             preconditionFailure("a node answered a read with the result of another kind of read")
         }
     }

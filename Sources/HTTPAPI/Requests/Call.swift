@@ -11,11 +11,13 @@ struct Call {
     enum Action {
         /// A write; `drawnLease` tells that the id of its new lease is this node's invention.
         case write(Proposal, drawnLease: Bool)
-        case renewOne(LeaseID)
-        case renewMany([LeaseID])
+        case renewOne(LeaseID, FenceCondition?)
+        case renewMany([LeaseID], FenceCondition?)
         case read(Query, ReadConsistency, ReadForm)
         case watch(WatchCall)
         case poll(PollCall)
+        case campaign(CampaignCall)
+        case pollElection(ElectionPollCall)
         case report(Report)
         case document(Document)
     }
@@ -27,6 +29,9 @@ struct Call {
         case page(keysOnly: Bool)
         case lease(LeaseID)
         case leases
+        case election(ElectionID)
+        case elections(ElectionID.Kind)
+        case leaderships(ElectionID)
     }
 
     /// What a node tells of itself.
@@ -43,13 +48,17 @@ struct Call {
 
 /// A watch as its client asked for it.
 struct WatchCall {
-    var selections: [KeySelection]
-    /// The revision after which events are wanted; `nil` begins with what is there now.
-    var after: Revision?
+    var subject: Subject
     /// Whether events carry what they replaced.
     var showsPrevious: Bool
     /// How often a stream without events shows that it is alive.
     var heartbeat: TimeSpan
+
+    /// What is watched, and after what events are wanted; `nil` begins with what is there now.
+    enum Subject {
+        case keys([KeySelection], after: Revision?)
+        case election(ElectionID, after: Fence?)
+    }
 }
 
 /// A wait for one key to change after a revision.
@@ -65,8 +74,9 @@ extension Call {
         _ destination: Destination, _ headers: RequestHeaders, query: ArraySlice<UInt8>, body: Bytes
     ) throws(Problem) {
         if let repeated = headers.repeated { throw .badRequest("\(repeated) is there more than once; once is allowed") }
-        if headers.ifFence != nil {
-            throw .badRequest("If-Fence is about elections, which are not available on this build")
+        let fence = try fenceCondition(headers)
+        if fence != nil && !destination.route.writes {
+            throw .badRequest("If-Fence is for writes; this request changes nothing")
         }
         if !body.isEmpty && !destination.route.takesBody {
             throw .badRequest("the request has a body of \(body.count) bytes; this resource takes none")
@@ -76,7 +86,7 @@ extension Call {
         if let text = try parameters.take("timeout") {
             timeout = try duration("timeout", text, from: .milliseconds(1), to: Limits.maximumRequestTimeout)
         }
-        action = try Self.action(destination, headers, &parameters, body)
+        action = try Self.action(destination, headers, &parameters, body).fenced(by: fence)
         try parameters.finish()
     }
 
@@ -93,11 +103,14 @@ extension Call {
         case .createLease: return try createLease(headers, body)
         case .listLeases: return try listLeases(&parameters)
         case .renewLeases: return try renewLeases(body)
-        case .renewLease: return .renewOne(try leaseID("the lease in the path", destination.name))
+        case .renewLease: return .renewOne(try leaseID("the lease in the path", destination.name), nil)
         case .getLease:
             let id = try leaseID("the lease in the path", destination.name)
             return .read(.lease(id), try consistency(&parameters), .lease(id))
         case .revokeLease: return try revokeLease(destination.name, headers)
+        case .listElections, .listLocks, .getElection, .getLock, .electionHistory, .lockHistory, .campaign, .acquire,
+            .resign, .release:
+            return try election(destination, headers, &parameters, body)
         case .watch: return .watch(try watch(headers, &parameters))
         case .status: return .report(.status)
         case .cluster: return .report(.cluster)

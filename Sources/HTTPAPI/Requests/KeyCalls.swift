@@ -46,7 +46,7 @@ extension Call {
             .key(json: json, unless: unless))
     }
 
-    private static func pollWait(_ text: Bytes?) throws(Problem) -> TimeSpan {
+    static func pollWait(_ text: Bytes?) throws(Problem) -> TimeSpan {
         guard let text else { return Limits.longPoll }
         return try duration("wait", text, from: .milliseconds(1), to: Limits.maximumRequestTimeout)
     }

@@ -47,7 +47,7 @@ extension Call {
             }
             ids.append(try leaseID("ids[\(place)]", text))
         }
-        return .renewMany(ids)
+        return .renewMany(ids, nil)
     }
 
     static func listLeases(_ parameters: inout QueryParameters) throws(Problem) -> Action {

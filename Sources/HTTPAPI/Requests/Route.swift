@@ -1,3 +1,4 @@
+import KeyValue
 import NIOHTTP1
 internal import Primitives
 
@@ -7,6 +8,8 @@ enum Route: Int, CaseIterable {
     case transaction
     case createLease, listLeases, renewLeases, renewLease, getLease, revokeLease
     case watch
+    case listElections, getElection, electionHistory, campaign, resign
+    case listLocks, getLock, lockHistory, acquire, release
     case status, cluster, why, alive, ready, metrics, contract, dashboard
     /// Whatever belongs to the guest.
     case guest
@@ -17,8 +20,27 @@ enum Route: Int, CaseIterable {
     /// Whether a body is part of it.
     var takesBody: Bool {
         switch self {
-        case .putKey, .transaction, .createLease, .renewLeases, .guest: true
+        case .putKey, .transaction, .createLease, .renewLeases, .campaign, .acquire, .guest: true
         default: false
+        }
+    }
+
+    /// Whether it may change something, so that conditions on leaderships have a meaning.
+    var writes: Bool {
+        switch self {
+        case .putKey, .deleteKey, .deleteKeys, .transaction, .createLease, .renewLeases, .renewLease, .revokeLease,
+            .campaign, .resign, .acquire, .release:
+            true
+        default: false
+        }
+    }
+
+    /// What kind of election it is about, if it is.
+    var election: ElectionID.Kind? {
+        switch self {
+        case .listElections, .getElection, .electionHistory, .campaign, .resign: .election
+        case .listLocks, .getLock, .lockHistory, .acquire, .release: .lock
+        default: nil
         }
     }
 
@@ -26,15 +48,18 @@ enum Route: Int, CaseIterable {
     var bodyLimit: Int {
         switch self {
         case .putKey: Limits.valueBytes
+        case .campaign, .acquire: Limits.candidateValueBytes
         default: Limits.bodyBytes
         }
     }
 }
 
-/// A route with the part of the path that is the client's: an encoded key or a lease's id.
+/// A route with the parts of the path that are the client's: an encoded key, a lease's id, the names of a candidacy.
 struct Destination {
     var route: Route
     var name: ArraySlice<UInt8> = []
+    /// Of a candidate, encoded.
+    var id: ArraySlice<UInt8> = []
 
     /// Finds the route, or says that there is none (404) or that the resource lacks the method (405).
     init(_ method: HTTPMethod, _ path: ArraySlice<UInt8>) throws(Problem) {
@@ -44,14 +69,38 @@ struct Destination {
                     method, .getPutDelete, get: .getKey, put: .putKey, delete: .deleteKey), name: key)
         } else if let lease = path.dropping(prefix: "/v1/leases/") {
             try self.init(method, lease: lease)
+        } else if let election = path.dropping(prefix: "/v1/elections/") {
+            try self.init(method, election: election, .election)
+        } else if let lock = path.dropping(prefix: "/v1/locks/") {
+            try self.init(method, election: lock, .lock)
         } else {
             try self.init(method, fixed: path)
         }
     }
 
-    init(route: Route, name: ArraySlice<UInt8> = []) {
+    init(route: Route, name: ArraySlice<UInt8> = [], id: ArraySlice<UInt8> = []) {
         self.route = route
         self.name = name
+        self.id = id
+    }
+
+    /// `{name}`, `{name}/history`, and `{name}/candidates/{id}` or `{name}/holders/{id}`.
+    private init(_ method: HTTPMethod, election path: ArraySlice<UInt8>, _ kind: ElectionID.Kind) throws(Problem) {
+        let isLock = kind == .lock
+        let parts = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        switch parts.count {
+        case 1:
+            self.init(
+                route: try Self.choose(method, .get, get: isLock ? .getLock : .getElection), name: parts[0])
+        case 2 where StaticString("history").equals(parts[1]):
+            self.init(
+                route: try Self.choose(method, .get, get: isLock ? .lockHistory : .electionHistory), name: parts[0])
+        case 3 where (isLock ? StaticString("holders") : StaticString("candidates")).equals(parts[1]):
+            let route = try Self.choose(
+                method, .putDelete, put: isLock ? .acquire : .campaign, delete: isLock ? .release : .resign)
+            self.init(route: route, name: parts[0], id: parts[2])
+        default: throw Self.unknown
+        }
     }
 
     private init(_ method: HTTPMethod, lease name: ArraySlice<UInt8>) throws(Problem) {
@@ -71,6 +120,8 @@ struct Destination {
         case "/v1/kv": route = try Self.choose(method, .getDelete, get: .listKeys, delete: .deleteKeys)
         case "/v1/txn": route = try Self.choose(method, .post, post: .transaction)
         case "/v1/leases": route = try Self.choose(method, .getPost, get: .listLeases, post: .createLease)
+        case "/v1/elections": route = try Self.choose(method, .get, get: .listElections)
+        case "/v1/locks": route = try Self.choose(method, .get, get: .listLocks)
         case "/v1/watch": route = try Self.choose(method, .get, get: .watch)
         case "/v1/status": route = try Self.choose(method, .get, get: .status)
         case "/v1/cluster": route = try Self.choose(method, .get, get: .cluster)

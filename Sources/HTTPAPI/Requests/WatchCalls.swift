@@ -8,14 +8,15 @@ extension Call {
     ) throws(Problem) -> WatchCall {
         try Conditions.none(headers)
         let chosen = if let selections { selections } else { try watchSelections(&parameters) }
-        var heartbeat = Limits.heartbeat
-        if let text = try parameters.take("heartbeat") {
-            heartbeat = try duration(
-                "heartbeat", text, from: Limits.minimumHeartbeat, to: Limits.maximumHeartbeat)
-        }
+        let heartbeat = try heartbeat(&parameters)
+        let after = try resumePoint(headers, try parameters.take("from"))
         return WatchCall(
-            selections: chosen, after: try resumePoint(headers, try parameters.take("from")),
-            showsPrevious: try parameters.takeFlag("prev"), heartbeat: heartbeat)
+            subject: .keys(chosen, after: after), showsPrevious: try parameters.takeFlag("prev"), heartbeat: heartbeat)
+    }
+
+    static func heartbeat(_ parameters: inout QueryParameters) throws(Problem) -> TimeSpan {
+        guard let text = try parameters.take("heartbeat") else { return Limits.heartbeat }
+        return try duration("heartbeat", text, from: Limits.minimumHeartbeat, to: Limits.maximumHeartbeat)
     }
 
     private static func watchSelections(_ parameters: inout QueryParameters) throws(Problem) -> [KeySelection] {

@@ -71,9 +71,12 @@ package final class HTTPServer: Sendable {
         doors.close()
         try? await running.listener.close()
         await running.contexts.endConnections()
-        let deadline = ContinuousClock.now + .nanoseconds(Limits.shutdown.nanoseconds)
-        while doors.connections > 0, ContinuousClock.now < deadline {
+        let start = ContinuousClock.now
+        while doors.connections > 0, ContinuousClock.now - start < .nanoseconds(Limits.shutdown.nanoseconds) {
             try? await Task.sleep(for: .milliseconds(5))
+            if ContinuousClock.now - start > .nanoseconds(options.lastCall.nanoseconds) {
+                await running.contexts.hangUp()
+            }
         }
         await running.contexts.closeConnections()
         if running.ownsGroup { try? await running.group.shutdownGracefully() }

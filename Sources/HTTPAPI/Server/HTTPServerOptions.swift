@@ -1,6 +1,6 @@
 import Glibc
 package import NIOCore
-internal import Primitives
+package import Primitives
 
 /// Where and how a server listens.
 package struct HTTPServerOptions: Sendable {
@@ -11,6 +11,8 @@ package struct HTTPServerOptions: Sendable {
     package var eventLoops: EventLoops
     /// Connections at most; more are answered with 503 and closed.
     package var connectionLimit: Int
+    /// How long a server that stops still takes requests on the connections it has.
+    package var lastCall: TimeSpan
 
     /// On which threads connections are served.
     package enum EventLoops: Sendable {
@@ -21,12 +23,14 @@ package struct HTTPServerOptions: Sendable {
     }
 
     package init(
-        host: String, port: Int, eventLoops: EventLoops = .own(1), connectionLimit: Int = Limits.connections
+        host: String, port: Int, eventLoops: EventLoops = .own(1), connectionLimit: Int = Limits.connections,
+        lastCall: TimeSpan = Limits.lastCall
     ) {
         self.host = host
         self.port = port
         self.eventLoops = eventLoops
         self.connectionLimit = connectionLimit
+        self.lastCall = lastCall
     }
 }
 

@@ -49,6 +49,11 @@ final class LoopContext {
         for connection in Array(open.values) { connection.finishSoon() }
     }
 
+    /// Ends the connections on which nothing is asked.
+    func hangUp() {
+        for connection in Array(open.values) { connection.hangUp() }
+    }
+
     func closeConnections() {
         for connection in Array(open.values) { connection.closeNow() }
         wheel.stop()

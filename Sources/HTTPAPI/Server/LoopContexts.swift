@@ -40,6 +40,13 @@ struct LoopContexts: Sendable {
         }
     }
 
+    func hangUp() async {
+        try? await onEachLoop { context, done in
+            context.hangUp()
+            done.succeed()
+        }
+    }
+
     func closeConnections() async {
         try? await onEachLoop { context, done in
             context.closeConnections()

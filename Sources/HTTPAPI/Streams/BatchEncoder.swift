@@ -55,6 +55,7 @@ final class BatchEncoder {
         encodings += 1
         let piece = StreamPiece { buffer in
             for revision in batch.revisions { buffer.writeEvents(revision, showsPrevious: showsPrevious) }
+            for event in batch.elections { buffer.write(event) }
         }
         let entry = Encoded(batch: batch, showsPrevious: showsPrevious, piece: piece)
         if recent.count < Self.capacity {

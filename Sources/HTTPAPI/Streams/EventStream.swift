@@ -18,6 +18,11 @@ protocol ConnectionStream: PendingWatch {
     func writabilityChanged(_ writable: Bool)
 }
 
+/// An answer that waits for a change.
+protocol HeldAnswer: PendingWatch {
+    func begin()
+}
+
 /// The events of one watch on their way to one client. Confined to the connection's event loop.
 final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
     let eventLoop: any EventLoop
@@ -29,8 +34,8 @@ final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
     private let number: UInt64
     private var watch: WatchID?
     private var phase = Phase.opening
-    /// Every event up to and including this revision was written: what a heartbeat says never runs ahead of events.
-    private var reached: Revision
+    /// Every event up to and including this revision or fence was written: what a heartbeat says never runs ahead of events.
+    private var reached: UInt64
     /// Since when the client has not read what is there for it; `nil` while it does.
     private var pausedSince: NIODeadline?
     /// When something was last written; a heartbeat is due some time later.
@@ -47,16 +52,22 @@ final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
         self.request = request
         self.chunked = chunked
         self.number = number
-        reached = request.after ?? .zero
+        reached = request.subject.after
     }
 
     // MARK: - Opening
 
     func open(timeout: TimeSpan) {
-        let start = request.after.map { WatchStart.after($0) } ?? .now
-        let id = shared.service.openWatch(
-            WatchRequest(selections: request.selections, start: start), timeout: timeout, sink: self
-        ) { [self] reply in opened(reply) }
+        let id: WatchID
+        switch request.subject {
+        case .keys(let selections, let after):
+            let wanted = WatchRequest(selections: selections, start: after.map { .after($0) } ?? .now)
+            id = shared.service.openWatch(wanted, timeout: timeout, sink: self) { [self] reply in opened(reply) }
+        case .election(let election, let after):
+            id = shared.service.observe(election, after: after, timeout: timeout, sink: self) { [self] reply in
+                opened(reply)
+            }
+        }
         // The client may have gone while the call was made.
         if case .closed = phase { shared.service.closeWatch(id) } else { watch = id }
     }
@@ -67,8 +78,13 @@ final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
         case .watching(let records, let position):
             begin(at: position)
             guard let records else { return }
-            reached = position.revision
+            reached = position.revision.rawValue
             send(StreamPiece(capacity: 1024) { $0.writeState(records, at: position.revision) })
+        case .observing(let newest, let position):
+            begin(at: position)
+            guard let newest else { return }
+            reached = newest.fence.rawValue
+            send(StreamPiece { $0.write(newest) })
         case .refused(.compacted(let oldest), let position):
             begin(at: position)
             ended(.compacted(oldest: oldest))
@@ -91,25 +107,30 @@ final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
     // MARK: - Events
 
     func deliver(_ batch: WatchBatch) {
-        guard case .open = phase, let last = batch.revisions.last else { return }
-        reached = last.revision
+        guard case .open = phase,
+            let last = batch.revisions.last?.revision.rawValue ?? batch.elections.last?.fence.rawValue
+        else { return }
+        reached = last
         shared.metrics.streamEvents.increment()
         send(shared.encoder.piece(batch, showsPrevious: request.showsPrevious))
     }
 
     func leaderKnown(_ known: Bool) {
         guard case .open = phase, !known else { return }
-        send(StreamPiece { $0.writeNoLeader(reached: reached) })
+        send(StreamPiece { $0.writeNoLeader(request.subject.position, reached: reached) })
     }
 
     func ended(_ end: WatchEnd) {
         guard case .open = phase else { return }
         watch = nil
-        let oldest =
-            switch end {
-            case .compacted(let oldest), .stateReplaced(let oldest): oldest
-            }
-        send(StreamPiece { $0.writeCompacted(oldest: oldest) })
+        switch (request.subject, end) {
+        case (.keys, .compacted(let oldest)), (.keys, .stateReplaced(let oldest)):
+            send(StreamPiece { $0.writeCompacted("oldest_revision", oldest: oldest.rawValue) })
+        case (.election, .electionCompacted(let now)):
+            send(StreamPiece { $0.writeCompacted("oldest_fence", oldest: now.rawValue) })
+        // The client can go on elsewhere from the last event it got.
+        case (.election, .stateReplaced), (.election, .compacted), (.keys, .electionCompacted): break
+        }
         finish()
     }
 
@@ -166,14 +187,37 @@ extension EventStream: Timed {
             return nil
         }
         if now < lastWrite + period { return lastWrite + period }
-        if let watch { shared.service.progress(of: watch, sink: self) { [self] revision in heartbeat(at: revision) } }
+        switch (request.subject, watch) {
+        case (.keys, let watch?):
+            shared.service.progress(of: watch, sink: self) { [self] revision in heartbeat(at: revision.rawValue) }
+        case (.keys, nil): break
+        case (.election, _): heartbeat(at: reached)
+        }
         return now + period
     }
 
     /// Says how far the watch has come, also where nothing happened to its keys.
-    private func heartbeat(at revision: Revision) {
+    private func heartbeat(at position: UInt64) {
         guard case .open = phase else { return }
-        reached = max(reached, revision)
-        send(StreamPiece(capacity: 64) { $0.writeHeartbeat(reached: reached) })
+        reached = max(reached, position)
+        send(StreamPiece(capacity: 64) { $0.writeHeartbeat(request.subject.position, reached: reached) })
+    }
+}
+
+extension WatchCall.Subject {
+    /// After what events are wanted; zero when from now on.
+    fileprivate var after: UInt64 {
+        switch self {
+        case .keys(_, let after): after?.rawValue ?? 0
+        case .election(_, let after): after?.rawValue ?? 0
+        }
+    }
+
+    /// What counts how far a stream has come.
+    fileprivate var position: StaticString {
+        switch self {
+        case .keys: "revision"
+        case .election: "fence"
+        }
     }
 }

@@ -8,11 +8,11 @@ extension ByteBuffer {
     mutating func writeEvents(_ revision: RevisionEvents, showsPrevious: Bool) {
         for (place, event) in revision.events.enumerated() {
             let isLast = place == revision.events.count - 1
-            write(event, showsPrevious: showsPrevious, id: isLast ? revision.revision : nil)
+            write(event, showsPrevious: showsPrevious, id: isLast ? revision.revision.rawValue : nil)
         }
     }
 
-    private mutating func write(_ event: Event, showsPrevious: Bool, id: Revision?) {
+    private mutating func write(_ event: Event, showsPrevious: Bool, id: UInt64?) {
         switch event {
         case .put(let record, let previous):
             writeEvent("put", id: id) { json in
@@ -31,28 +31,46 @@ extension ByteBuffer {
 
     /// What is there at the start of a watch.
     mutating func writeState(_ records: [KeyRecord], at revision: Revision) {
-        writeEvent("state", id: revision) { json in
+        writeEvent("state", id: revision.rawValue) { json in
             json.array("kvs") { json in for record in records { json.record(record) } }
             json.field("revision", revision.rawValue)
         }
     }
 
-    mutating func writeCompacted(oldest: Revision) {
-        writeEvent("compacted", id: nil) { $0.field("oldest_revision", oldest.rawValue) }
+    /// The change of an election; its fence is the event's id.
+    mutating func write(_ event: ElectionEvent) {
+        guard let leader = event.leader else {
+            return writeEvent("vacant", id: event.fence.rawValue) { json in
+                json.field("fence", event.fence.rawValue)
+                json.previous(event.ended)
+            }
+        }
+        writeEvent(event.election.kind == .lock ? "holder" : "leader", id: event.fence.rawValue) { json in
+            json.leadershipFields(leader)
+            json.previous(event.ended)
+        }
     }
 
-    mutating func writeNoLeader(reached: Revision) {
-        writeEvent("no-leader", id: nil) { $0.field("revision", reached.rawValue) }
+    /// How far back a stream can begin: the name of a revision or a fence, and the oldest one.
+    mutating func writeCompacted(_ name: StaticString, oldest: UInt64) {
+        writeEvent("compacted", id: nil) { $0.field(name, oldest) }
+    }
+
+    mutating func writeNoLeader(_ name: StaticString, reached: UInt64) {
+        writeEvent("no-leader", id: nil) { $0.field(name, reached) }
     }
 
     /// A comment: it wakes no handler of a browser, but keeps proxies from closing the stream.
-    mutating func writeHeartbeat(reached: Revision) {
-        writeStaticString(": revision ")
-        writeDecimal(reached.rawValue)
+    mutating func writeHeartbeat(_ name: StaticString, reached: UInt64) {
+        writeStaticString(": ")
+        writeStaticString(name)
+        writeStaticString(" ")
+        writeDecimal(reached)
         writeStaticString("\n\n")
     }
 
-    private mutating func writeEvent(_ name: StaticString, id: Revision?, _ fields: (inout JSONWriter) -> Void) {
+    /// - Parameter id: where a broken stream resumes; `nil` where it cannot.
+    private mutating func writeEvent(_ name: StaticString, id: UInt64?, _ fields: (inout JSONWriter) -> Void) {
         writeStaticString("event: ")
         writeStaticString(name)
         writeStaticString("\ndata: ")
@@ -63,7 +81,7 @@ extension ByteBuffer {
         self = json.buffer
         if let id {
             writeStaticString("\nid: ")
-            writeDecimal(id.rawValue)
+            writeDecimal(id)
         }
         writeStaticString("\n\n")
     }
@@ -72,6 +90,27 @@ extension ByteBuffer {
 extension JSONWriter {
     fileprivate mutating func previous(_ record: KeyRecord?) {
         if let record { object("prev") { $0.recordFields(record) } } else { null("prev") }
+    }
+
+    /// The leadership that ended with an event.
+    fileprivate mutating func previous(_ leadership: Leadership?) {
+        guard let leadership, let end = leadership.end else { return null("previous") }
+        object("previous") { json in
+            json.field("id", or: "id_base64", leadership.candidate)
+            json.field("fence", leadership.fence.rawValue)
+            json.field("reason", end.reason.name)
+        }
+    }
+}
+
+extension EndReason {
+    /// How an event and a history say it.
+    var name: StaticString {
+        switch self {
+        case .expired: "expired"
+        case .resigned: "resigned"
+        case .removed: "removed"
+        }
     }
 }
 

@@ -6,7 +6,7 @@ import ReplicaCore
 
 /// Waits until a key changes after a revision. The watch is open before anything is read, so that no change falls
 /// between the two. Confined to the connection's event loop.
-final class LongPoll: WatchSink, PendingWatch, @unchecked Sendable {
+final class LongPoll: WatchSink, HeldAnswer, @unchecked Sendable {
     let eventLoop: any EventLoop
     private let connection: ConnectionHandler
     private let shared: LoopContext

@@ -21,6 +21,9 @@ extension Judge {
     }
 
     private mutating func judge(_ request: Request, _ page: Response.Page, at revision: UInt64) {
+        if case .wait(_, let after, _) = request.invocation, let record = page.records.first, record.revision <= after {
+            verdict.found(.answer, "the key was to change after \(after): \(request.operation.line)")
+        }
         guard revision <= log.last else {
             return verdict.found(.lost, "the history ends at \(log.last), before \(request.operation.line)")
         }
@@ -30,7 +33,7 @@ extension Judge {
 
     private func rightPage(of invocation: Invocation, at revision: UInt64) -> Response.Page? {
         switch invocation {
-        case .get(let key, _):
+        case .get(let key, _), .wait(let key, _, _):
             return Response.Page(all: log.record(of: key, at: revision).map { [$0] } ?? [])
         case .list(let listing):
             var records = log.keys(with: listing.prefix).compactMap { log.record(of: $0, at: revision) }
@@ -81,6 +84,7 @@ extension Invocation {
     fileprivate var point: Point? {
         switch self {
         case .get(_, let point): point
+        case .wait: .newest
         case .list(let listing): listing.point
         default: nil
         }

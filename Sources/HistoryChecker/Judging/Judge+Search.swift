@@ -43,7 +43,7 @@ private struct KeyCourses {
     mutating func add(_ request: Request) {
         let (call, end) = (request.call, request.operation.end)
         switch (request.invocation, request.response) {
-        case (.get(let key, .newest), .read(let page, _)):
+        case (.get(let key, .newest), .read(let page, _)), (.wait(let key, _, _), .read(let page, _)):
             byKey[key, default: KeyCourse()].add(page.records.first?.value, from: call, to: end)
         case (.put(let put), .refused(let holder, _)):
             byKey[put.key, default: KeyCourse()].add(holder?.value, from: call, to: end)

@@ -134,7 +134,7 @@ extension Invocation {
     fileprivate var isWrite: Bool {
         switch self {
         case .put, .delete, .clear, .transaction, .revoke: true
-        case .get, .list, .grant, .renew, .lease, .leases: false
+        case .get, .wait, .list, .grant, .renew, .lease, .leases: false
         }
     }
 

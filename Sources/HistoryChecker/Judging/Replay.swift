@@ -53,7 +53,7 @@ struct Replay {
         case .revoke(let lease):
             let keys = log.keys(on: lease, at: revision)
             return .revoked(delete(keys, .revoked), revision: reached)
-        case .get, .list, .grant, .renew, .lease, .leases: return nil
+        case .get, .wait, .list, .grant, .renew, .lease, .leases: return nil
         }
     }
 

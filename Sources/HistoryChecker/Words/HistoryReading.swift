@@ -5,6 +5,7 @@ extension RecordedHistory {
         var number = 0
         var start = 0
         var isWhole = false
+        var told: Set<Watched.Event> = []
         while start < bytes.count {
             let stop = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
             number += 1
@@ -14,7 +15,7 @@ extension RecordedHistory {
                     throw scanner.fault("\"history 1\" is expected")
                 }
             } else {
-                isWhole = try readLine(&scanner)
+                isWhole = try readLine(&scanner, &told)
             }
             start = stop + 1
         }
@@ -28,8 +29,10 @@ extension RecordedHistory {
         }.get()
     }
 
-    /// Returns whether it was the last line.
-    private mutating func readLine(_ line: inout Scanner) throws(HistoryFault) -> Bool {
+    /// Returns whether it was the last line. What was `told` before is kept once.
+    private mutating func readLine(
+        _ line: inout Scanner, _ told: inout Set<Watched.Event>
+    ) throws(HistoryFault) -> Bool {
         if line.isAtEnd || line.take("#") { return end > 0 }
         if line.take("op") {
             operations.append(try line.operation())
@@ -37,7 +40,9 @@ extension RecordedHistory {
             log.append(try line.change())
         } else if line.take("watch") {
             let name = try line.word()
-            watches[name, default: Watched()].deliveries.append(try line.delivery())
+            var delivery = try line.delivery()
+            delivery.event = told.insert(delivery.event).memberAfterInsert
+            watches[name, default: Watched()].deliveries.append(delivery)
         } else if line.take("select") {
             let name = try line.word()
             watches[name, default: Watched()].selections.append(try line.selection())

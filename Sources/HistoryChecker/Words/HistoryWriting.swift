@@ -45,6 +45,7 @@ extension Invocation {
         case .delete(let key, let condition): "delete \(key)\(condition.words)"
         case .clear(let prefix): "clear \(prefix.word)"
         case .get(let key, let point): "get \(key)\(point.words)"
+        case .wait(let key, let after, let span): "wait \(key) \(after) \(span)"
         case .list(let listing): "list \(listing.words)"
         case .transaction(let transaction): "txn\(transaction.words)"
         case .grant(let id, let ttl): "grant \(hexadecimal(id)) \(ttl)"

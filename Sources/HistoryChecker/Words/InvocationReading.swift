@@ -3,6 +3,7 @@ extension Scanner {
         if take("get") { return .get(try word(), try point()) }
         if take("put") { return .put(try put()) }
         if take("list") { return .list(try listing()) }
+        if take("wait") { return .wait(try word(), after: try revision(), span: try time()) }
         if take("txn") { return .transaction(try transaction()) }
         if take("delete") { return .delete(try word(), try condition()) }
         if take("renew") { return .renew(try leases(until: "=>")) }

@@ -37,7 +37,7 @@ package final class Comparison {
 
     private func measure(_ trial: Trial, of contestant: Contestant, round: Int) async {
         do {
-            FileDescriptors.allow(2 * plan.scale.watchers)
+            FileDescriptors.allow(2 * max(plan.scale.watchers, plan.scale.crowd.clients, plan.scale.crowd.contenders))
             let cluster = try await ServerCluster.start(
                 contestant,
                 directory: directory.appending(path: "\(contestant.system.rawValue)-\(trial.rawValue)-\(round)"))
@@ -74,7 +74,10 @@ package final class Comparison {
         case .put: try await throughput(.put, trial, cluster)
         case .get: try await throughput(.get, trial, cluster)
         case .serial: try await throughput(.serial, trial, cluster)
-        case .renew: try await throughput(.renew, trial, cluster)
+        case .renew, .renewAtFollower: try await throughput(.renew, trial, cluster)
+        case .storm: try await storm(cluster)
+        case .succession: try await succession(cluster)
+        case .comeback: try await comeBack(cluster)
         case .watch: try await watch(cluster)
         case .expiry: try await expiry(cluster)
         case .kill: try await failover(SIGKILL, trial, cluster)
@@ -96,7 +99,11 @@ package final class Comparison {
         var load = LoadPlan(
             endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections, loops: plan.loops,
             bound: .duration(.seconds(plan.scale.warmUpSeconds)))
-        if kind == .serial { load.endpoints = [Endpoint(try await cluster.leader())] }
+        let leader = try await cluster.leader()
+        if kind == .serial { load.endpoints = [Endpoint(leader)] }
+        if trial == .renewAtFollower {
+            load.endpoints = cluster.members.filter { $0 != leader }.prefix(1).map(Endpoint.init)
+        }
         let workload = ThroughputWorkload(kind, on: cluster.system, keys: plan.keys, valueSize: plan.valueSize)
         _ = try await LoadRunner.run(load, source: try await workload.prepare(load))
         let source = try await workload.prepare(load)
@@ -163,6 +170,41 @@ package final class Comparison {
         let result = try await workload.run()
         blame(result.errors, .expiry, cluster.system)
         for lag in result.lags { add(lag, .expiry, .lag, cluster.system) }
+    }
+
+    private func storm(_ cluster: ServerCluster) async throws {
+        let result = try await StormWorkload(
+            on: cluster.system, endpoints: cluster.endpoints, leases: plan.scale.crowd.leases,
+            timeToLive: plan.scale.crowd.leaseSeconds
+        ).run()
+        blame(result.errors, .storm, cluster.system)
+        add(result.gone, .storm, .last, cluster.system)
+        add(result.idleWrites, .storm, .calm, cluster.system)
+        add(result.stormWrites, .storm, .p99, cluster.system)
+        if result.idleWrites > 0 { add(result.stormWrites / result.idleWrites, .storm, .rate, cluster.system) }
+    }
+
+    private func succession(_ cluster: ServerCluster) async throws {
+        for _ in 0..<plan.scale.hits {
+            let result = try await SuccessionWorkload(
+                on: cluster.system, endpoints: cluster.endpoints, contenders: plan.scale.crowd.contenders,
+                loops: plan.loops
+            ).run()
+            blame(result.errors, .succession, cluster.system)
+            add(result.seated, .succession, .seated, cluster.system)
+            add(result.medianKnew, .succession, .median, cluster.system)
+            add(result.lastKnew, .succession, .last, cluster.system)
+        }
+    }
+
+    private func comeBack(_ cluster: ServerCluster) async throws {
+        let result = try await ReturnWorkload(
+            on: cluster.system, endpoints: cluster.endpoints, clients: plan.scale.crowd.clients
+        ).run()
+        blame(result.errors, .comeback, cluster.system)
+        add(result.back, .comeback, .last, cluster.system)
+        add(result.writes, .comeback, .p99, cluster.system)
+        add(Double(result.elections), .comeback, .elections, cluster.system)
     }
 
     private func failover(_ number: CInt, _ trial: Trial, _ cluster: ServerCluster) async throws {

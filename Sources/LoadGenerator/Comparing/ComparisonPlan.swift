@@ -18,13 +18,26 @@ package struct ComparisonPlan: Sendable {
         package var watchers: Int
         package var changes: Int
         package var leases: Int
+        /// Leases that end together, contenders for one key, clients that reconnect together.
+        package var crowd: Crowd
         /// Leaders hit per round and signal.
         package var hits: Int
 
+        /// Sizes of the workloads with many of everything.
+        package struct Crowd: Sendable {
+            package var leases: Int
+            package var contenders: Int
+            package var clients: Int
+            /// Seconds that a lease of a storm lives: long enough to prepare all of them.
+            package var leaseSeconds: Int
+        }
+
         package static let full = Scale(
-            warmUpSeconds: 2, seconds: 10, watchers: 2_000, changes: 7, leases: 100, hits: 5)
+            warmUpSeconds: 2, seconds: 10, watchers: 2_000, changes: 7, leases: 100,
+            crowd: Crowd(leases: 10_000, contenders: 2_000, clients: 5_000, leaseSeconds: 40), hits: 5)
         package static let quick = Scale(
-            warmUpSeconds: 1, seconds: 3, watchers: 500, changes: 3, leases: 30, hits: 1)
+            warmUpSeconds: 1, seconds: 3, watchers: 500, changes: 3, leases: 30,
+            crowd: Crowd(leases: 1_000, contenders: 200, clients: 500, leaseSeconds: 15), hits: 1)
     }
 
     package init(

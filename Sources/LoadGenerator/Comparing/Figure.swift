@@ -1,6 +1,11 @@
 /// What `compare` can measure, in the order it does.
 package enum Trial: String, CaseIterable, Hashable, Sendable, Codable {
-    case idle, create, put, get, serial, renew, watch, expiry
+    case idle, create, put, get, serial, renew
+    /// Renewals at one node that does not lead.
+    case renewAtFollower
+    case watch, expiry
+    /// Many leases that end together; a silent controller and many contenders; many clients that reconnect together.
+    case storm, succession, comeback
     /// The leader is killed (SIGKILL), stopped (SIGSTOP), asked to go (SIGTERM).
     case kill, stop, term
     case wrk
@@ -18,6 +23,7 @@ package struct Figure: Hashable, Sendable {
 
     package enum Quantity: String, Hashable, Sendable {
         case rate, p50, p99, cpu, generator, syncs, written, resident, median, last, lag, gap, getRate, putRate
+        case calm, seated, elections
     }
 }
 

@@ -38,7 +38,9 @@ package struct Row: Sendable {
         ] + throughput(.create, "create-if-absent", goals: [.ratioAtLeast(4)])
         + throughput(.put, "put") + throughput(.get, "linearizable read", goals: [.ratioAtLeast(3)])
         + throughput(.serial, "one serial writer", p50Goals: [.ratioAtMost(0.6)])
-        + throughput(.renew, "lease renewal", goals: [.ratioAtLeast(5)]) + watch + expiry
+        + throughput(.renew, "lease renewal", goals: [.ratioAtLeast(5)])
+        + throughput(.renewAtFollower, "lease renewal at a follower", goals: [.ratioAtLeast(5)]) + watch + expiry
+        + storm + succession + comeback
         + gaps(.kill, "leader killed (SIGKILL)", p50: [.ratioAtMost(0.3), .atMost(100)], worst: [.atMost(200)])
         + gaps(.stop, "leader stopped (SIGSTOP)", p50: [.atMost(400)], worst: [.atMost(1000)])
         + gaps(.term, "leader asked to go (SIGTERM)", p50: [.atMost(30)], worst: []) + wrk
@@ -75,6 +77,30 @@ package struct Row: Sendable {
         Row(
             "lease expiry told beyond TTL: p99", Figure(.expiry, .lag), .milliseconds, .percentile(99),
             goals: [.atMost(50)]),
+    ]
+
+    private static let storm = [
+        Row("leases that end together: last told after", Figure(.storm, .last), .milliseconds, goals: [.atMost(1_000)]),
+        Row("leases that end together: writes before, p99", Figure(.storm, .calm), .milliseconds),
+        Row("leases that end together: writes meanwhile, p99", Figure(.storm, .p99), .milliseconds),
+        Row("leases that end together: p99 meanwhile ÷ before", Figure(.storm, .rate), .count, goals: [.atMost(5)]),
+    ]
+
+    private static let succession = [
+        Row("plain recipe, beyond TTL: successor seated", Figure(.succession, .seated), .milliseconds),
+        Row("plain recipe, beyond TTL: half know", Figure(.succession, .median), .milliseconds),
+        Row(
+            "plain recipe, beyond TTL: all know", Figure(.succession, .last), .milliseconds, goals: [.ratioAtMost(0.2)]),
+    ]
+
+    private static let comeback = [
+        Row(
+            "reconnecting clients: all are back after", Figure(.comeback, .last), .milliseconds, goals: [.atMost(2_000)]
+        ),
+        Row("reconnecting clients: writes meanwhile, p99", Figure(.comeback, .p99), .milliseconds),
+        Row(
+            "reconnecting clients: elections of the servers' leader", Figure(.comeback, .elections), .count,
+            goals: [.atMost(0)]),
     ]
 
     private static let wrk = [

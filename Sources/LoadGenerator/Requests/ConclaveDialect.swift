@@ -9,6 +9,10 @@ package struct ConclaveDialect: Dialect {
     package var syncCounter: String { "conclave_log_syncs_total" }
     package var messageEnd: [UInt8] { Array("\n\n".utf8) }
 
+    package var deletionMark: [UInt8] { Array("event: delete\n".utf8) }
+
+    /// As many as the API takes.
+    private static let renewalsPerRequest = 4_096
     private static let ifAbsent: HTTPHeaders = ["If-None-Match": "*"]
     private static let eventStream: HTTPHeaders = ["Accept": "text/event-stream"]
 
@@ -38,6 +42,26 @@ package struct ConclaveDialect: Dialect {
             .POST, "/v1/leases/\(lease)/renew",
             expected: Expectation(status: 200...200, body: .contains(Array("\"ttl_ms\":\(seconds * 1000)".utf8))))
     }
+
+    package func renew(leases: [String], seconds: Int) -> [LoadRequest] {
+        stride(from: 0, to: leases.count, by: Self.renewalsPerRequest).map { first in
+            let ids = leases[first..<min(leases.count, first + Self.renewalsPerRequest)]
+            let body = "{\"ids\":[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]}"
+            return LoadRequest(
+                .POST, "/v1/leases/renew", headers: ["Content-Type": "application/json"],
+                body: ByteBuffer(string: body),
+                expected: Expectation(
+                    status: 200...200, body: .occurs(Array("\"ttl_ms\":\(seconds * 1000)".utf8), times: ids.count)))
+        }
+    }
+
+    package func claim(key: String, value: Value, lease: String) -> LoadRequest {
+        LoadRequest(
+            .PUT, "/v1/kv/\(key)?lease=\(lease)", headers: Self.ifAbsent, body: value.raw,
+            expected: Expectation(status: 201...412, body: .contains(Array("\"key\":".utf8))))
+    }
+
+    package func claimed(_ answer: Answer) -> Bool { answer.status == 201 }
 
     package func put(key: String, value: Value, lease: String) -> LoadRequest {
         LoadRequest(.PUT, "/v1/kv/\(key)?lease=\(lease)", body: value.raw, expected: Expectation(status: 200...201))
@@ -70,7 +94,8 @@ package struct ConclaveDialect: Dialect {
         guard let object = JSON.object(in: answer.body), let role = object["role"] as? String else { return nil }
         let leader = object["leader"] as? String ?? ""
         return NodeReport(
-            leads: role == "leader", knowsLeader: !leader.isEmpty, version: object["version"] as? String ?? "unknown")
+            leads: role == "leader", knowsLeader: !leader.isEmpty,
+            term: (object["term"] as? NSNumber)?.uint64Value ?? 0, version: object["version"] as? String ?? "unknown")
     }
 }
 

@@ -15,6 +15,12 @@ package protocol Dialect: Sendable {
     /// The id in the answer to ``grant(seconds:)``.
     func lease(in answer: Answer) -> String?
     func renew(lease: String, seconds: Int) -> LoadRequest
+    /// Requests that renew all of `leases`, as few as there can be.
+    func renew(leases: [String], seconds: Int) -> [LoadRequest]
+    /// Writes `key` under `lease` if it is absent; where it is not, the answer tells its value.
+    func claim(key: String, value: Value, lease: String) -> LoadRequest
+    /// Whether an answer to ``claim(key:value:lease:)`` says that the key was created.
+    func claimed(_ answer: Answer) -> Bool
     /// Writes `key` so that it goes when `lease` ends.
     func put(key: String, value: Value, lease: String) -> LoadRequest
 
@@ -22,6 +28,8 @@ package protocol Dialect: Sendable {
     func watch(prefix: String) -> LoadRequest
     /// Bytes that a watch stream carries exactly when it tells that `value` was written.
     func trace(of value: Value) -> [UInt8]
+    /// Bytes that a watch stream carries once for each deletion that it tells.
+    var deletionMark: [UInt8] { get }
     /// What ends one message of a watch stream.
     var messageEnd: [UInt8] { get }
     /// Keys that a message of a watch stream reports as deleted.
@@ -38,10 +46,12 @@ package protocol Dialect: Sendable {
 package struct NodeReport: Hashable, Sendable {
     package var leads: Bool
     package var knowsLeader: Bool
+    package var term: UInt64
     package var version: String
-    package init(leads: Bool, knowsLeader: Bool, version: String) {
+    package init(leads: Bool, knowsLeader: Bool, term: UInt64, version: String) {
         self.leads = leads
         self.knowsLeader = knowsLeader
+        self.term = term
         self.version = version
     }
 }

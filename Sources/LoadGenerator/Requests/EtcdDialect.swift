@@ -9,6 +9,8 @@ package struct EtcdDialect: Dialect {
     package var syncCounter: String { "etcd_disk_wal_fsync_duration_seconds_count" }
     package var messageEnd: [UInt8] { [UInt8(ascii: "\n")] }
 
+    package var deletionMark: [UInt8] { Array("\"type\":\"DELETE\"".utf8) }
+
     private static let json: HTTPHeaders = ["Content-Type": "application/json"]
     private static let succeeded = Array("\"succeeded\":true".utf8)
     private static let revision = Array("\"revision\":\"".utf8)
@@ -49,6 +51,20 @@ package struct EtcdDialect: Dialect {
     package func renew(lease: String, seconds: Int) -> LoadRequest {
         post("/v3/lease/keepalive", "{\"ID\":\"\(lease)\"}", expecting: Array("\"TTL\":\"\(seconds)\"".utf8))
     }
+
+    package func renew(leases: [String], seconds: Int) -> [LoadRequest] {
+        leases.map { renew(lease: $0, seconds: seconds) }
+    }
+
+    package func claim(key: String, value: Value, lease: String) -> LoadRequest {
+        let key = Base64.encode(key)
+        return post(
+            "/v3/kv/txn", "{\"compare\":[{\"target\":\"CREATE\",\"create_revision\":\"0\",\"key\":\"", key,
+            "\"}],\"success\":[{\"request_put\":{\"key\":\"", key, "\",\"value\":\"", value.base64, "\",\"lease\":\"",
+            lease, "\"}}],\"failure\":[{\"request_range\":{\"key\":\"", key, "\"}}]}", expecting: Self.revision)
+    }
+
+    package func claimed(_ answer: Answer) -> Bool { answer.body.contains(bytes: Self.succeeded) }
 
     package func put(key: String, value: Value, lease: String) -> LoadRequest {
         post(
@@ -96,6 +112,8 @@ package struct EtcdDialect: Dialect {
         else { return nil }
         let leader = object["leader"] as? String ?? "0"
         return NodeReport(
-            leads: leader == member, knowsLeader: leader != "0", version: object["version"] as? String ?? "unknown")
+            leads: leader == member, knowsLeader: leader != "0",
+            term: (header["raft_term"] as? String).flatMap { UInt64($0) } ?? 0,
+            version: object["version"] as? String ?? "unknown")
     }
 }

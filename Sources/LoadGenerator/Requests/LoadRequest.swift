@@ -66,6 +66,7 @@ package struct Expectation: Sendable {
         case any
         case equals(ByteBuffer)
         case contains([UInt8])
+        case occurs([UInt8], times: Int)
     }
 
     package init(status: ClosedRange<UInt>, body: BodyRule = .any) {
@@ -83,6 +84,10 @@ package struct Expectation: Sendable {
         case .contains(let needle):
             if answer.body.contains(bytes: needle) { return nil }
             return "status \(answer.status) with an answer that says something else"
+        case .occurs(let mark, let times):
+            var counter = MarkCounter(mark)
+            counter.hear(answer.body)
+            return counter.count == times ? nil : "status \(answer.status), but not for all that were asked for"
         }
     }
 }

@@ -1,5 +1,3 @@
-internal import NIOCore
-
 /// Workloads that send many independent requests.
 package enum ThroughputKind: String, CaseIterable, Sendable {
     /// Create-if-absent of fresh keys.
@@ -19,7 +17,6 @@ package enum ThroughputKind: String, CaseIterable, Sendable {
 /// A throughput workload against one system: prepares what it needs, then makes each connection's requests.
 package struct ThroughputWorkload: Sendable {
     private static let leaseSeconds = 600
-    private static let preparers = 32
 
     package var kind: ThroughputKind
     package var system: TargetSystem
@@ -46,39 +43,18 @@ package struct ThroughputWorkload: Sendable {
             let puts = names.map { dialect.put(key: $0, value: value) }
             return { RandomSource(requests: puts, seed: UInt64($0)) }
         case .get:
-            try await sendAll(names.map { dialect.put(key: $0, value: value) }, plan: plan)
+            try await Granting.sendAll(names.map { dialect.put(key: $0, value: value) }, to: plan.endpoints)
             let gets = names.map { dialect.get(key: $0, expecting: value) }
             return { RandomSource(requests: gets, seed: UInt64($0)) }
         case .renew:
-            let renewals = try await grant(plan.connections, dialect: dialect, plan: plan)
+            let renewals = try await Granting.leases(
+                plan.connections, seconds: Self.leaseSeconds, on: system, at: plan.endpoints
+            ).map { dialect.renew(lease: $0, seconds: Self.leaseSeconds) }
             return { RandomSource(requests: [renewals[$0]], seed: 0) }
         }
     }
 
     private var names: [String] { (0..<max(1, keys)).map { "bench/key-\($0)" } }
-
-    private func sendAll(_ requests: [LoadRequest], plan: LoadPlan) async throws {
-        let position = ListSource.Position()
-        let setUp = LoadPlan(
-            endpoints: plan.endpoints, connections: min(Self.preparers, requests.count),
-            bound: .requests(requests.count))
-        let result = try await LoadRunner.run(setUp) { _ in ListSource(requests: requests, position: position) }
-        if let worst = result.errors.ranked.first {
-            throw WorkloadFailure("preparing \(kind.rawValue) failed \(worst.count) times: \(worst.reason)")
-        }
-    }
-
-    private func grant(_ count: Int, dialect: any Dialect, plan: LoadPlan) async throws -> [LoadRequest] {
-        let client = Client(plan.endpoints[0])
-        var renewals: [LoadRequest] = []
-        for _ in 0..<count {
-            let answer = try await client.sendExpecting(dialect.grant(seconds: Self.leaseSeconds))
-            guard let lease = dialect.lease(in: answer) else { throw WorkloadFailure("a granted lease has no id") }
-            renewals.append(dialect.renew(lease: lease, seconds: Self.leaseSeconds))
-        }
-        await client.close()
-        return renewals
-    }
 }
 
 /// A workload that could not be carried out, in one sentence.

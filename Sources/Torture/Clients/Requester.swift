@@ -101,7 +101,7 @@ extension Invocation {
     /// Whether a copy that arrives late may still do something.
     fileprivate var changes: Bool {
         switch self {
-        case .get, .list, .lease, .leases: false
+        case .get, .wait, .list, .lease, .leases: false
         default: true
         }
     }

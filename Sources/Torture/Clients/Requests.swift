@@ -32,6 +32,9 @@ struct WireRequest {
         case .get(let key, let point):
             path = Self.path(key)
             read(at: point)
+        case .wait(let key, let after, let span):
+            path = Self.path(key)
+            query = ["after=\(after)", "wait=\(span)ms"]
         case .list(let listing):
             path = "/v1/kv"
             list(listing)

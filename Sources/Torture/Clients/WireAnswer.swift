@@ -37,6 +37,7 @@ struct WireAnswer {
     private func read() throws -> Attempt {
         switch answer.status {
         case 200, 201: return .answered(try success())
+        case 304: return .answered(.failed("unchanged"))
         case 404, 410, 412: return try refusal()
         default:
             let problem = try decode(WireProblem.self)
@@ -62,7 +63,8 @@ struct WireAnswer {
         case .delete, .clear:
             let deleted = try decode(WireDeleted.self)
             return .deleted(deleted.deleted, revision: deleted.revision ?? 0)
-        case .get: return .read(Response.Page(all: [try decode(WireRecord.self).record]), revision: try position())
+        case .get, .wait:
+            return .read(Response.Page(all: [try decode(WireRecord.self).record]), revision: try position())
         case .list:
             let page = try decode(WirePage.self)
             return .read(try page.page, revision: page.revision ?? 0)

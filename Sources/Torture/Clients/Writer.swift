@@ -31,7 +31,8 @@ struct Writer {
     private mutating func choice() -> Invocation {
         switch Int.random(in: 0..<100, using: &generator) {
         case 0..<25: put()
-        case 25..<50: .get(register(), .newest)
+        case 25..<48: .get(register(), .newest)
+        case 48..<50: wait()
         case 50..<60: .get(register(), .stale)
         case 60..<66: .delete(register(), condition(of: register()))
         case 66..<69: .get(register(), .at(past()))
@@ -75,6 +76,11 @@ struct Writer {
         return .put(Invocation.Put(key, value(), condition(of: key)))
     }
 
+    private mutating func wait() -> Invocation {
+        let key = register()
+        return .wait(key, after: seen[key].map { max(1, $0) } ?? newest, span: Int64(10 + pick(300)))
+    }
+
     private mutating func listing() -> Invocation.Listing {
         let point: Invocation.Point =
             switch pick(6) {
@@ -116,7 +122,8 @@ struct Writer {
         newest = max(newest, response.revision ?? 0)
         switch (invocation, response) {
         case (.put(let put), .put(let written)): seen[put.key] = written.revision
-        case (.get(let key, .newest), .read(let page, _)): seen[key] = page.records.first?.revision ?? 0
+        case (.get(let key, .newest), .read(let page, _)), (.wait(let key, _, _), .read(let page, _)):
+            seen[key] = page.records.first?.revision ?? 0
         case (.put(let put), .refused(let holder, _)): seen[put.key] = holder?.revision ?? 0
         default: break
         }

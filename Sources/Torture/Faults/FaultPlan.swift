@@ -1,3 +1,4 @@
+internal import LocalProcesses
 import Primitives
 
 /// Something that is done to a cluster.
@@ -6,7 +7,7 @@ package enum FaultKind: String, CaseIterable, Sendable {
     case stopOne, stopLeader
     case askLeaderToGo
     case isolateOne, isolateLeader, splitInTwo, cutOneWay, cutPair, loseMessages
-    case fillDisk
+    case fillDisk, hangingSync, hangingLeader, failingSync
 
     var isPartition: Bool {
         switch self {
@@ -15,14 +16,31 @@ package enum FaultKind: String, CaseIterable, Sendable {
         }
     }
 
+    /// Whether there must be another leader, if it lasts long enough.
+    var takesLeaderAway: Bool {
+        switch self {
+        case .killLeader, .stopLeader, .askLeaderToGo, .isolateLeader, .hangingLeader: true
+        default: false
+        }
+    }
+
     var needsNetwork: Bool { isPartition || self == .loseMessages }
+
+    /// What a member is to be ordered.
+    var syncFault: SyncFaults.Kind? {
+        switch self {
+        case .hangingSync, .hangingLeader: .hang
+        case .failingSync: .fail
+        default: nil
+        }
+    }
 
     /// How often it comes, compared with others.
     fileprivate var weight: Int {
         switch self {
         case .killOne, .killLeader, .stopOne, .stopLeader: 4
-        case .isolateOne, .isolateLeader, .cutOneWay, .cutPair, .loseMessages: 3
-        case .splitInTwo, .askLeaderToGo, .killMajority, .killAll, .fillDisk: 2
+        case .isolateOne, .isolateLeader, .cutOneWay, .cutPair, .loseMessages, .hangingLeader: 3
+        case .splitInTwo, .askLeaderToGo, .killMajority, .killAll, .fillDisk, .hangingSync, .failingSync: 2
         }
     }
 
@@ -36,6 +54,8 @@ package enum FaultKind: String, CaseIterable, Sendable {
         case .isolateOne, .isolateLeader, .splitInTwo, .cutOneWay, .cutPair: 200...8_000
         case .loseMessages: 500...8_000
         case .fillDisk: 500...4_000
+        case .hangingSync, .hangingLeader: 50...10_000
+        case .failingSync: 20...2_000
         }
     }
 }
@@ -56,11 +76,15 @@ package struct FaultPlan: Sendable {
 
     /// The mean time between two.
     private static let interval = 1_800.0
+    /// After so many that overlap all end, and the next one takes the leader away from a healthy cluster: how long that is
+    /// felt can be measured then.
+    private static let overlapping = 12
 
     package init(seed: UInt64, length: Duration, kinds: [FaultKind]) {
         var generator = SeededGenerator(seed: seed)
         var faults: [PlannedFault] = []
         let bag = kinds.flatMap { Array(repeating: $0, count: $0.weight) }
+        let leaderless = kinds.filter(\.takesLeaderAway)
         var at = Duration.seconds(2)
         while let kind = bag.randomElement(using: &generator) {
             at += .milliseconds(Int.random(in: 0...Int(Self.interval * 2), using: &generator))
@@ -68,6 +92,14 @@ package struct FaultPlan: Sendable {
             faults.append(
                 PlannedFault(
                     at: at, kind: kind, span: Self.span(kind, using: &generator), dice: generator.next()))
+            guard faults.count % Self.overlapping == 0, let kind = leaderless.randomElement(using: &generator) else {
+                continue
+            }
+            at = (faults.map { $0.at + $0.span }.max() ?? at) + .seconds(8)
+            guard at < length else { break }
+            let span = max(Self.span(kind, using: &generator), .milliseconds(2_500))
+            faults.append(PlannedFault(at: at, kind: kind, span: span, dice: generator.next()))
+            at += .seconds(3)
         }
         self.faults = faults
     }

@@ -1,6 +1,6 @@
 import FoundationEssentials
 import LoadGenerator
-import LocalProcesses
+internal import LocalProcesses
 import NIOCore
 
 /// Asks members how they are.

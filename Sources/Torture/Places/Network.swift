@@ -1,5 +1,5 @@
 internal import Foundation
-import LocalProcesses
+internal import LocalProcesses
 
 /// Network namespaces of our own, one per member, on a bridge in the namespace of this process; and the faults between
 /// them.
@@ -18,9 +18,16 @@ package actor Network {
     private static let clients = 254
     private static let ports: (client: UInt16, peer: UInt16) = (2379, 2380)
 
-    /// Whether this machine has what it takes.
-    package static var isPossible: Bool {
-        geteuid() == 0 && ["ip", "nft", "nsenter", "unshare", "mount"].allSatisfy { ServerProgram.find($0) != nil }
+    /// Whether this machine has what it takes and lets us use it, which a container may not: tries it out.
+    package static func isPossible() async -> Bool {
+        let tools = ["ip", "nft", "nsenter", "unshare", "mount"]
+        guard geteuid() == 0, tools.allSatisfy({ ServerProgram.find($0) != nil }) else { return false }
+        let trial = """
+            ip link add trial0 type bridge && ip link add trial1 type veth peer name trial2 \
+            && nft add table inet trial && mount -t tmpfs tmpfs /tmp
+            """
+        let log = URL(filePath: "/dev/null")
+        return (try? await Tool(log: log).run("unshare", "--net", "--mount", "--", "sh", "-c", trial)) != nil
     }
 
     init(members: Int, log: URL) {

@@ -1,5 +1,5 @@
 internal import Foundation
-import LocalProcesses
+internal import LocalProcesses
 
 /// A small file system for one member, in memory, that can be filled up.
 struct SmallDisk: Sendable {

@@ -1,5 +1,5 @@
 internal import Foundation
-import LocalProcesses
+internal import LocalProcesses
 
 /// A program of the system that is run to its end.
 struct Tool: Sendable {

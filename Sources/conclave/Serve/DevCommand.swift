@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConclaveClient
+import Consensus
 import Foundation
 import LocalProcesses
 
@@ -21,6 +22,10 @@ struct DevCommand: AsyncParsableCommand {
     @Option(
         help: "The first member's client port; each member takes this and the next, then 100 on. 0 = any free ports.")
     var port: UInt16 = 2379
+    @Option(help: "How the members settle who campaigns: randomized or ranked.")
+    var election = "randomized"
+    @Option(help: "The members' priorities, as 100,100,0. (default: 100 for each)")
+    var priority: String?
     @Option(help: "Where to keep the members' files.")
     var dataDir: String?
 
@@ -30,6 +35,10 @@ struct DevCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--port: got \(port); with \(nodes) members at most \(65535 - nodes * 100) is expected")
         }
+        guard ElectionStrategy(rawValue: election) != nil else {
+            throw ValidationError("--election: got \(election); randomized or ranked is expected")
+        }
+        _ = try priorities()
     }
 
     func run() async throws {
@@ -38,7 +47,7 @@ struct DevCommand: AsyncParsableCommand {
             try port == 0
             ? Place.free(nodes)
             : (0..<UInt16(nodes)).map { Place(client: port + $0 * 100, peer: port + $0 * 100 + 1) }
-        let cluster = try LocalCluster(.conclave(), at: places, directory: directory)
+        let cluster = try LocalCluster(program(), at: places, directory: directory)
         do {
             try await untilInterrupted { try await serve(cluster) }
         } catch is Interrupted {
@@ -47,6 +56,27 @@ struct DevCommand: AsyncParsableCommand {
         } catch {
             await cluster.shutdown(keepingFiles: dataDir != nil)
             throw error
+        }
+    }
+
+    private func priorities() throws -> [UInt8] {
+        guard let priority else { return Array(repeating: Settings.standardPriority, count: nodes) }
+        let list = priority.split(separator: ",", omittingEmptySubsequences: false).map { UInt8($0) }
+        guard list.count == nodes, !list.contains(nil), list.contains(where: { $0 != 0 }) else {
+            throw ValidationError(
+                "--priority: got \(priority); a number from 0 to 255 is expected, one for each of \(nodes) members, "
+                    + "and not 0 for all")
+        }
+        return list.compactMap(\.self)
+    }
+
+    /// Every member's own priority on top of what all have.
+    private func program() throws -> ServerProgram {
+        let priorities = try priorities()
+        let common = try ServerProgram.conclave(flags: ["--election", election])
+        return ServerProgram(common.executable) { member, all in
+            let own = all.firstIndex(of: member).map { priorities[$0] } ?? Settings.standardPriority
+            return common.arguments(member, all) + ["--priority", "\(own)"]
         }
     }
 

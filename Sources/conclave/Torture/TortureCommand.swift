@@ -19,6 +19,9 @@ struct TortureCommand: AsyncParsableCommand {
             elsewhere everything runs on loopback, and members are only killed and stopped. The seed draws the faults,
             which overlap. Clients, lease holders and watchers record what they were told in the history file, which is
             judged in the end. Exit code 1 when any rule was broken: the members' files are kept then.
+
+            With --member another program runs the members. The tests' tortured-member loses what was not synced when it
+            is killed, and its syncs are made to hang and to fail.
             """)
 
     @Option(help: "Members of the cluster: 3 or 5.")
@@ -31,14 +34,18 @@ struct TortureCommand: AsyncParsableCommand {
     var clients = 24
     @Option(help: "The pause of each client between two requests.")
     var pause = DurationArgument(.milliseconds(4))
-    @Option(help: "Fail when fewer operations than this were checked.")
+    @Option(help: "Go on for this many operations, and fail when there were fewer.")
     var least = 0
+    @Option(help: "How long to go on for --least, up to 3600; --seconds when not given.")
+    var atMost: Int?
     @Option(help: "Where to write the history; a temporary file when not given.")
     var history: String?
     @Option(help: "Where to write the report, as well as to the terminal.")
     var report: String?
     @Option(help: "Judge this history, and run nothing.")
     var judge: String?
+    @Option(help: "The program that runs the members; this one when not given.")
+    var member: String?
     @Flag(help: "Use loopback only, as somebody without root does.")
     var loopback = false
     /// Set when this process has network and mounts of its own already.
@@ -50,6 +57,9 @@ struct TortureCommand: AsyncParsableCommand {
         guard (5...3600).contains(seconds) else {
             throw ValidationError("--seconds is \(seconds); allowed are 5 to 3600")
         }
+        guard (seconds...3600).contains(atMost ?? seconds) else {
+            throw ValidationError("--at-most is \(atMost ?? seconds); allowed are --seconds (\(seconds)) to 3600")
+        }
         guard (1...500).contains(clients) else {
             throw ValidationError("--clients is \(clients); allowed are 1 to 500")
         }
@@ -58,14 +68,23 @@ struct TortureCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let judge { return try conclude(try TortureReport(judging: URL(filePath: judge))) }
-        if !loopback, !isPrivate, Network.isPossible { try becomePrivate() }
-        let plan = TorturePlan(
+        if !loopback, !isPrivate, await Network.isPossible() { try becomePrivate() }
+        var plan = TorturePlan(
             nodes: nodes, length: .seconds(seconds), seed: seed, clients: clients, pause: pause.duration,
-            history: try historyFile(), isPrivate: isPrivate)
+            history: try historyFile(), isPrivate: isPrivate, member: try await memberProgram())
+        plan.least = least
+        plan.longest = .seconds(atMost ?? seconds)
         Terminal.say(
             "\(nodes) members \(isPrivate ? "in network namespaces" : "on loopback"), \(clients) clients, seed \(seed), "
                 + "history in \(plan.history.path)")
         try await carryOut(plan)
+    }
+
+    private func memberProgram() async throws -> MemberProgram? {
+        guard let member else { return nil }
+        do { return try await MemberProgram(asking: member) } catch let failure as ClusterFailure {
+            throw ValidationError(failure.sentence)
+        }
     }
 
     private func carryOut(_ plan: TorturePlan) async throws {

@@ -15,6 +15,7 @@ typedef enum : uint32_t {
     CRASH_DISK_TRUNCATE,
     CRASH_DISK_SYNC,
     CRASH_DISK_DELETE,
+    CRASH_DISK_RENAME,
     CRASH_DISK_SYNC_DIRECTORY
 } crash_disk_operation;
 
@@ -27,6 +28,10 @@ typedef enum : uint32_t {
 
 // An empty disk, registered as a VFS under a name of its own.
 crash_disk *crash_disk_create(void);
+// A disk whose paths are those of the file system, which holds what is durable of each file and nothing else: the end of
+// this process, however it comes, is a loss of power. The seed decides what gets there before anybody synced it.
+// Of the settings below, capacity is that of the file system; it cannot become what another disk was.
+crash_disk *crash_disk_create_over_directory(uint64_t seed);
 // Forgets a disk on which nothing is open any more.
 void crash_disk_free(crash_disk *disk);
 const char *crash_disk_vfs_name(const crash_disk *disk);
@@ -42,6 +47,13 @@ void crash_disk_fail_sync(crash_disk *disk, int64_t syncs, uint64_t seed);
 // How many bytes all files may hold together.
 void crash_disk_set_capacity(crash_disk *disk, int64_t bytes);
 int64_t crash_disk_used(const crash_disk *disk);
+
+// How many bytes the file holds; negative when there is none.
+int64_t crash_disk_size(crash_disk *disk, const char *path);
+// Takes a file's name away, durably; it must not be open.
+int crash_disk_remove(crash_disk *disk, const char *path);
+// Gives a file another name, in place of what had it; neither may be open. One that is not there stays so.
+int crash_disk_rename(crash_disk *disk, const char *path, const char *other);
 
 // Opens a file, created when it is missing.
 int crash_file_open(crash_disk *disk, const char *path, crash_file **file);

@@ -111,6 +111,7 @@ func sampleMessages() -> [PeerMessage] {
         ),
         .readReply(ReadReply(term: Term(2), batch: 8, index: LogIndex(3))),
         .campaignNow(CampaignNow(term: Term(2))),
+        .credentials(Credentials(term: Term(2), lastTerm: Term(1), lastIndex: LogIndex(3), priority: 200, asks: true)),
     ]
     let items = [
         Forward.Item(origin: origin, content: .proposal(sampleProposals[1].encoded())),

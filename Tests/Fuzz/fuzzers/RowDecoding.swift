@@ -20,7 +20,8 @@ extension Decoder {
             var slot = Bytes(input.dropFirst().prefix(DurableMark.encodedBytes))
             if mode & 1 == 0, slot.count == DurableMark.encodedBytes { slot.correctChecksum() }
             guard let (mark, sequence) = DurableMark.decode(slot) else { return }
-            precondition(mark.encoded(sequence: sequence) == slot, "a mark changes on its way")
+            let again = DurableMark.decode(mark.encoded(sequence: sequence))
+            precondition(again?.mark == mark && again?.sequence == sequence, "a mark changes on its way")
         })
 }
 
@@ -133,6 +134,9 @@ private let laxSchema = """
     CREATE TABLE versions (revision, ordinal, key, value, create_revision, version, lease, deletion, time_ns, checksum);
     CREATE TABLE leases (id, ttl_ns, deadline_ns, generation, checksum);
     CREATE TABLE requests (log_index, client, number, result, checksum);
+    CREATE TABLE elections (kind, name, created, forgotten, leader, fence, leaderships, checksum);
+    CREATE TABLE candidacies (
+        kind, name, id, value, priority, lease, has_named_lease, made_lease, log_index, checksum);
     """
 
 /// Each piece of the input is a row: a byte that names the table and says whether the checksum is right, then columns.
@@ -145,13 +149,13 @@ private func recoverState(_ input: Bytes) throws(StorageError) {
     }
     var reader = ByteReader(input)
     while let tag = try? reader.readByte() {
-        let place = Int(tag & 3)
+        let place = Int(tag & 7) % StateTable.all.count
         var columns: [ColumnValue] = []
         for _ in 0..<StateTable.all[place].columns {
             guard let column = try? ColumnValue(from: &reader) else { return }
             columns.append(column)
         }
-        if tag & 4 == 0 { try inserts[place].run(checksummed: columns) } else { try inserts[place].run(columns) }
+        if tag & 8 == 0 { try inserts[place].run(checksummed: columns) } else { try inserts[place].run(columns) }
     }
     guard (try? tables.readIdentity(path: ":memory:")) != nil,
         let state = try? tables.readState(path: ":memory:")
@@ -167,6 +171,7 @@ private struct StateTable {
     static let all = [
         StateTable(name: "meta", columns: 13), StateTable(name: "versions", columns: 9),
         StateTable(name: "leases", columns: 4), StateTable(name: "requests", columns: 4),
+        StateTable(name: "elections", columns: 7), StateTable(name: "candidacies", columns: 9),
     ]
 }
 
@@ -221,6 +226,8 @@ private func stateRowSeeds() -> [Bytes] {
             case .version(let version): write(1, version.columns)
             case .lease(let lease): write(2, lease.columns)
             case .remembered(let request): write(3, request.columns)
+            case .election(let election): write(4, election.columns)
+            case .candidacy(let candidacy): write(5, candidacy.columns)
             }
         }
         return writer.bytes

@@ -22,8 +22,24 @@ let sampleProposals: [Proposal] = [
     Proposal(command: .delete(Delete(selection: .key([98]), precondition: .present))),
     Proposal(command: .expireLeases([LeaseGeneration(lease: LeaseID(10), generation: 2)], term: Term(1))),
     Proposal(command: .compact(through: Revision(3))),
+    Proposal(command: .campaign(sampleCampaign(97, .drawn(LeaseID(13), ttl: .seconds(1))))),
+    Proposal(command: .campaign(sampleCampaign(98, .named(LeaseID(11), ttl: nil)))),
+    Proposal(
+        fence: FenceCondition(election: sampleElection, fence: Fence(9)),
+        command: .resign(
+            Resignation(
+                candidacy: CandidacyID(election: sampleElection, candidate: [97]), lease: LeaseID(13), fence: Fence(9)))
+    ),
     Proposal(command: .revokeLease(LeaseID(11))),
 ]
+
+private let sampleElection = ElectionID(kind: .lock, name: [101])
+
+private func sampleCampaign(_ candidate: UInt8, _ lease: CandidacyLease) -> Campaign {
+    Campaign(
+        candidacy: CandidacyID(election: sampleElection, candidate: [candidate]), value: [1], priority: -1, lease: lease
+    )
+}
 
 /// The first `count` sample commands applied, a second apart.
 func sampleStore(_ count: Int) -> Store {
@@ -45,4 +61,5 @@ func sampleSnapshot(_ count: Int = 6) -> Bytes {
 }
 
 /// Bounds that short inputs reach.
-let smallBounds = StoreBounds(storeBytes: 4_096, leases: 4, rememberedRequests: 4, rememberedBytes: 512)
+let smallBounds = StoreBounds(
+    storeBytes: 4_096, leases: 4, elections: 2, candidates: 3, rememberedRequests: 4, rememberedBytes: 512)

@@ -17,8 +17,17 @@ final class ScriptedNode: NodeService {
         var reached: Revision
     }
 
+    /// A watch of an election that was told everything through a fence.
+    struct Observer {
+        var election: ElectionID
+        var sink: any WatchSink
+        var reached: Fence
+        var paused = false
+    }
+
     struct State {
         var store = Store()
+        var observers: [WatchID: Observer] = [:]
         var nextWatch: UInt64 = 1
         var watches: [WatchID: OpenWatch] = [:]
         var index = WatchIndex<WatchID>()
@@ -45,7 +54,7 @@ final class ScriptedNode: NodeService {
         name: "n1", id: NodeID(name: "n1"), cluster: ClusterID(rawValue: 7), version: "1.2.3")
     let state = Mutex(State())
 
-    var watchCount: Int { state.withLock { $0.watches.count } }
+    var watchCount: Int { state.withLock { $0.watches.count + $0.observers.count } }
     var revision: Revision { state.withLock { $0.store.revision } }
 
     func refuseNext(_ refusal: Refusal) {
@@ -68,14 +77,39 @@ final class ScriptedNode: NodeService {
     func compact() { apply(.compact(through: revision)) }
 
     private func position(_ state: State) -> ReplyPosition {
-        ReplyPosition(revision: state.store.revision, term: Term(3), staleness: nil)
+        ReplyPosition(revision: state.store.revision, term: Term(3), staleness: nil, time: state.time)
     }
 
     private func apply(_ proposal: Proposal, _ state: inout State) -> CommandResult {
         let position = ApplyPosition(index: state.store.appliedIndex.next, term: Term(3), time: state.time)
         let applied = state.store.apply(proposal, at: position)
         if let events = applied.events { distribute(events, &state) }
+        if !applied.elections.isEmpty { for id in state.observers.keys.sorted() { inform(id, &state) } }
         return applied.result
+    }
+
+    /// Tells a watch of an election what it has not been told.
+    private func inform(_ id: WatchID, _ state: inout State) {
+        guard let observer = state.observers[id], !observer.paused else { return }
+        let sink = observer.sink
+        guard let events = state.store.events(of: observer.election, after: observer.reached) else {
+            state.observers[id] = nil
+            let now = state.store.summary(of: observer.election).fence
+            return sink.eventLoop.execute { sink.ended(.electionCompacted(now: now)) }
+        }
+        guard let last = events.last else { return }
+        state.observers[id]?.reached = last.fence
+        let batch = WatchBatch(elections: events)
+        sink.eventLoop.execute { sink.deliver(batch) }
+    }
+
+    /// Lets time pass, and ends the leases that are due then.
+    func pass(_ span: TimeSpan) {
+        state.withLock { state in
+            state.time = state.time + span
+            let due = state.store.dueLeases(at: state.time, limit: 10_000)
+            if !due.isEmpty { _ = apply(Proposal(command: .expireLeases(due, term: Term(3))), &state) }
+        }
     }
 
     private func distribute(_ events: RevisionEvents, _ state: inout State) {
@@ -125,7 +159,7 @@ final class ScriptedNode: NodeService {
             var position = position(state)
             if consistency == .stale { position.staleness = state.staleness }
             return .read(state.store.query(query), position)
-        case .watch: preconditionFailure("watches are opened with openWatch")
+        case .watch, .observe: preconditionFailure("watches are opened with openWatch and observe")
         }
     }
 
@@ -139,6 +173,27 @@ final class ScriptedNode: NodeService {
             let reply = state.watchScript.isEmpty ? open(id, request, sink, &state) : state.watchScript.removeFirst()
             sink.eventLoop.execute { completion(reply) }
             if case .watching = reply { catchUp(id, &state) }
+            return id
+        }
+    }
+
+    func observe(
+        _ election: ElectionID, after fence: Fence?, timeout: TimeSpan, sink: any WatchSink,
+        completion: @escaping @Sendable (ClientReply) -> Void
+    ) -> WatchID {
+        state.withLock { state in
+            let id = WatchID(state.nextWatch)
+            state.nextWatch += 1
+            if !state.watchScript.isEmpty {
+                let reply = state.watchScript.removeFirst()
+                sink.eventLoop.execute { completion(reply) }
+                return id
+            }
+            let newest = state.store.newestEvent(of: election)
+            let reply = ClientReply.observing(fence == nil ? newest : nil, position(state))
+            state.observers[id] = Observer(election: election, sink: sink, reached: fence ?? newest.fence)
+            sink.eventLoop.execute { completion(reply) }
+            inform(id, &state)
             return id
         }
     }
@@ -194,9 +249,8 @@ final class ScriptedNode: NodeService {
     }
 
     func tellLeader(known: Bool) {
-        for watch in state.withLock({ Array($0.watches.values) }) {
-            watch.sink.eventLoop.execute { watch.sink.leaderKnown(known) }
-        }
+        let sinks = state.withLock { $0.watches.values.map(\.sink) + $0.observers.values.map(\.sink) }
+        for sink in sinks { sink.eventLoop.execute { sink.leaderKnown(known) } }
     }
 
     func closeWatch(_ id: WatchID) {
@@ -205,12 +259,14 @@ final class ScriptedNode: NodeService {
                 state.index.remove(id)
                 state.closed += 1
             }
+            if state.observers.removeValue(forKey: id) != nil { state.closed += 1 }
         }
     }
 
     func pauseWatch(_ id: WatchID) {
         state.withLock {
             $0.watches[id]?.paused = true
+            $0.observers[id]?.paused = true
             $0.pauses += 1
         }
     }
@@ -218,8 +274,10 @@ final class ScriptedNode: NodeService {
     func resumeWatch(_ id: WatchID) {
         state.withLock { state in
             state.watches[id]?.paused = false
+            state.observers[id]?.paused = false
             state.resumes += 1
             catchUp(id, &state)
+            inform(id, &state)
         }
     }
 

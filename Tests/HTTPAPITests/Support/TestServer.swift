@@ -12,14 +12,16 @@ struct TestServer {
     let port: Int
 
     static func run(
-        connectionLimit: Int = Limits.connections, node: ScriptedNode = ScriptedNode(),
+        connectionLimit: Int = Limits.connections, lastCall: TimeSpan = .zero, node: ScriptedNode = ScriptedNode(),
         _ body: (TestServer) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let registry = PrometheusRegistry()
         let server = HTTPServer(
-            service: node, options: HTTPServerOptions(host: "127.0.0.1", port: 0, connectionLimit: connectionLimit),
+            service: node,
+            options: HTTPServerOptions(
+                host: "127.0.0.1", port: 0, connectionLimit: connectionLimit, lastCall: lastCall),
             logger: logger, extras: HTTPServerExtras(metrics: registry))
         try await server.start()
         let port = try #require(server.address?.port)

@@ -16,15 +16,20 @@ enum Sandbox {
     }()
 
     /// The executable beside this test bundle, behind a script that marks its processes as this sandbox's.
-    static let executable: String = {
+    static let executable = marked("conclave")
+
+    /// The member whose disk can be tormented, likewise.
+    static let torturedMember = marked("tortured-member")
+
+    private static func marked(_ name: String) -> String {
         let real = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "conclave").path
+            .deletingLastPathComponent().appending(path: name).path
         let script = "#!/bin/sh\nexport \(mark) SWIFT_BACKTRACE=enable=no\nexec \(real) \"$@\"\n"
-        let url = root.appending(path: "conclave")
+        let url = root.appending(path: name)
         try! Data(script.utf8).write(to: url)
         try! FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: url.path)
         return url.path
-    }()
+    }
 
     private static var mark: String { "TMPDIR=\(root.path)" }
 

@@ -6,10 +6,11 @@ import LocalProcesses
 
 /// Runs `body` with a cluster of real processes that serves; ends them all afterwards, whatever happens.
 func withCluster<Result>(
-    size: Int = 3, arguments: [String] = [], _ body: (LocalCluster, ClusterClient) async throws -> Result
+    size: Int = 3, of executable: String = Sandbox.executable, arguments: [String] = [],
+    _ body: (LocalCluster, ClusterClient) async throws -> Result
 ) async throws -> Result {
     let cluster = try LocalCluster(
-        .conclave(Sandbox.executable, flags: arguments), at: Place.free(size),
+        .conclave(executable, flags: arguments), at: Place.free(size),
         directory: try Sandbox.directory("cluster"))
     let client = ClusterClient(endpoints: cluster.endpoints)
     do {

@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 import EtcdAPI
 import Foundation
 import HTTPAPI
@@ -7,11 +7,12 @@ import Metrics
 import NIOPosix
 import Node
 import Primitives
+package import SQLiteStorage
 import ServiceLifecycle
 
 /// `conclave serve`: one member of a cluster, until it is asked to go.
-struct ServeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct ServeCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Run one member of a cluster.",
         discussion: """
@@ -45,6 +46,14 @@ struct ServeCommand: AsyncParsableCommand {
         help: "How long a leader may be silent before the others look for a new one, up to twice this. (default: 400ms)"
     )
     var electionTimeout: String?
+    @Option(
+        help: """
+            How members settle who campaigns when there is no leader: randomized (who asks first) or ranked (all back the \
+            best placed). (default: randomized)
+            """)
+    var election: String?
+    @Option(help: "A leader hands over to a member with a higher priority, 0 to 255; 0 = never lead. (default: 100)")
+    var priority: String?
     @Option(help: "Threads that serve clients; the first also runs the core. (default: 1)")
     var ioThreads: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical. (default: notice)")
@@ -52,16 +61,25 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A JSON file with settings.")
     var config: String?
 
+    package init() {}
+
     private var flags: [ServeSetting: String] {
         let given: [ServeSetting: String?] = [
             .name: name, .dataDir: dataDir, .listen: listen, .peerListen: peerListen, .cluster: cluster,
             .clusterToken: clusterToken, .heartbeat: heartbeat, .electionTimeout: electionTimeout,
-            .ioThreads: ioThreads, .logLevel: logLevel,
+            .election: election, .priority: priority, .ioThreads: ioThreads, .logLevel: logLevel,
         ]
         return given.compactMapValues { $0 }
     }
 
-    func run() async throws {
+    package func run() async throws {
+        try await run { path throws(StorageError) in try .system(path) }
+    }
+
+    /// The same with the node's files where `directories` says for a data directory.
+    package func run(
+        keepingFilesIn directories: @escaping @Sendable (_ path: String) throws(StorageError) -> StoreDirectories
+    ) async throws {
         let file = config ?? ProcessInfo.processInfo.environment["CONCLAVE_CONFIG"]
         let options = try await resolve(file)
         var logger = Logger(label: "conclave") { StreamLogHandler.standardError(label: $0) }
@@ -70,7 +88,8 @@ struct ServeCommand: AsyncParsableCommand {
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
         raiseFileLimit()
-        let service = ServeService(options: options, registry: registry, logger: logger)
+        let service = ServeService(
+            options: options, directories: directories, registry: registry, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -97,6 +116,7 @@ struct ServeFailure: Error, CustomStringConvertible {
 /// The member itself: its core, and the door for clients.
 private struct ServeService: Service {
     let options: ServeOptions
+    let directories: @Sendable (_ path: String) throws(StorageError) -> StoreDirectories
     let registry: PrometheusRegistry
     let logger: Logger
 
@@ -105,7 +125,11 @@ private struct ServeService: Service {
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.ioThreads)
-        let node = try described { try NodeRuntime(options: options.node, loop: group.next(), logger: logger) }
+        let node = try described {
+            try NodeRuntime(
+                options: options.node, directories: directories(options.node.dataDirectory), loop: group.next(),
+                logger: logger)
+        }
         let server = HTTPServer(
             service: node,
             options: HTTPServerOptions(host: options.listenHost, port: options.listenPort, eventLoops: .shared(group)),

@@ -1,4 +1,4 @@
-import ArgumentParser
+internal import ArgumentParser
 import Configuration
 import Consensus
 import Foundation
@@ -9,7 +9,8 @@ import SystemPackage
 
 /// The settings of `conclave serve` by name: as a flag, as `CONCLAVE_…` in the environment, and in the configuration file.
 enum ServeSetting: String, CaseIterable {
-    case name, dataDir, listen, peerListen, cluster, clusterToken, heartbeat, electionTimeout, ioThreads, logLevel
+    case name, dataDir, listen, peerListen, cluster, clusterToken, heartbeat, electionTimeout, election, priority
+    case ioThreads, logLevel
 
     var flag: String { "--" + rawValue.words.joined(separator: "-") }
     var environmentVariable: String { "CONCLAVE_" + rawValue.words.joined(separator: "_").uppercased() }
@@ -52,7 +53,8 @@ struct ServeOptions {
         let node = NodeOptions(
             name: name, dataDirectory: values[.dataDir] ?? "\(name).conclave",
             clusterToken: values[.clusterToken] ?? "conclave", members: members, peerListenHost: peer.host,
-            peerListenPort: peer.port, settings: try values.settings(), version: Conclave.version)
+            peerListenPort: peer.port, settings: try values.settings(isAlone: members.count == 1),
+            version: Release.version)
         return ServeOptions(
             node: node, listenHost: listen.host, listenPort: listen.port, ioThreads: try values.ioThreads(),
             logLevel: try values.logLevel())
@@ -163,7 +165,7 @@ private struct SettingValues {
         return members
     }
 
-    func settings() throws -> Settings {
+    func settings(isAlone: Bool) throws -> Settings {
         let standard = Settings()
         let heartbeat = try span(.heartbeat, default: standard.heartbeat, from: .milliseconds(5), to: .seconds(10))
         let timeout = try span(
@@ -174,7 +176,29 @@ private struct SettingValues {
                 .electionTimeout, "\(timeout.milliseconds)ms",
                 "at least two heartbeats (\(heartbeat.milliseconds)ms each) are expected")
         }
-        return Settings(heartbeat: heartbeat, electionTimeout: timeout)
+        return Settings(
+            heartbeat: heartbeat, electionTimeout: timeout, election: try election(),
+            priority: try priority(isAlone: isAlone))
+    }
+
+    private func election() throws -> ElectionStrategy {
+        guard let text = self[.election] else { return .randomized }
+        guard let strategy = ElectionStrategy(rawValue: text) else {
+            let strategies = ElectionStrategy.allCases.map(\.rawValue).joined(separator: " or ")
+            throw fault(.election, text, "\(strategies) is expected")
+        }
+        return strategy
+    }
+
+    private func priority(isAlone: Bool) throws -> UInt8 {
+        guard let text = self[.priority] else { return Settings.standardPriority }
+        guard let priority = UInt8(text) else {
+            throw fault(.priority, text, "a number from 0 (never lead) to 255 is expected")
+        }
+        guard priority > 0 || !isAlone else {
+            throw fault(.priority, text, "a cluster of one has nobody else to lead it; 1 to 255 is expected")
+        }
+        return priority
     }
 
     private func span(_ setting: ServeSetting, default standard: TimeSpan, from low: TimeSpan, to high: TimeSpan) throws
