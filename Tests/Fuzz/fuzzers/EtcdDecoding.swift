@@ -10,7 +10,7 @@ extension Decoder {
     static let grpc = Decoder(
         name: "grpc",
         seeds: {
-            etcdRequests.map { request in
+            etcdRequests().map { request in
                 var buffer = ByteBuffer(bytes: [7])
                 try? request.writeFramed(into: &buffer)
                 return Bytes(buffer.readableBytesView)
@@ -37,49 +37,51 @@ extension Decoder {
     /// Bodies of the gateway, as each kind of request.
     static let gateway = Decoder(
         name: "gateway",
-        seeds: { etcdRequests.compactMap { try? $0.json() } },
+        seeds: { etcdRequests().compactMap { try? $0.json() } },
         decode: { input in
             for piece in GatewayJSON.split(input) {
-                carryOut { () throws(RPCStatus) in try GatewayJSON.decode(piece) }
-                carryOut { () throws(RPCStatus) in try GatewayJSON.decode(piece) }
-                carryOut { () throws(RPCStatus) in try GatewayJSON.decode(piece) }
+                carryOut { () throws(RPCStatus) -> Etcdserverpb_RangeRequest in try GatewayJSON.decode(piece) }
+                carryOut { () throws(RPCStatus) -> Etcdserverpb_PutRequest in try GatewayJSON.decode(piece) }
+                carryOut { () throws(RPCStatus) -> Etcdserverpb_TxnRequest in try GatewayJSON.decode(piece) }
                 _ = try? GatewayJSON.decode(piece) as Etcdserverpb_WatchRequest
                 _ = try? GatewayJSON.decode(piece) as Etcdserverpb_LeaseGrantRequest
             }
         })
 }
 
-private let etcdRequests: [any RPCMessage] = [
-    Etcdserverpb_RangeRequest.with {
-        $0.key = .init([1])
-        $0.rangeEnd = .init([0])
-        $0.limit = 3
-        $0.sortOrder = .descend
-        $0.sortTarget = .value
-        $0.minModRevision = 2
-    }.reply,
-    Etcdserverpb_PutRequest.with {
-        $0.key = .init([1])
-        $0.value = .init([2, 3])
-        $0.lease = 7
-        $0.prevKv = true
-    }.reply,
-    Etcdserverpb_TxnRequest.with { txn in
-        txn.compare = [
-            .with {
-                $0.key = .init([1])
-                $0.rangeEnd = .init([2])
-                $0.target = .mod
-                $0.modRevision = -1
-            }
-        ]
-        txn.success = [.with { $0.requestPut.key = .init([1]) }, .with { $0.requestRange.key = .init([1]) }]
-        txn.failure = [
-            .with { $0.requestTxn.success = [.with { $0.requestDeleteRange.key = .init([1]) }] }
-        ]
-    }.reply,
-    Etcdserverpb_WatchRequest.with { $0.createRequest.key = .init([1]) }.reply,
-]
+private func etcdRequests() -> [any RPCMessage] {
+    [
+        Etcdserverpb_RangeRequest.with {
+            $0.key = .init([1])
+            $0.rangeEnd = .init([0])
+            $0.limit = 3
+            $0.sortOrder = .descend
+            $0.sortTarget = .value
+            $0.minModRevision = 2
+        }.reply,
+        Etcdserverpb_PutRequest.with {
+            $0.key = .init([1])
+            $0.value = .init([2, 3])
+            $0.lease = 7
+            $0.prevKv = true
+        }.reply,
+        Etcdserverpb_TxnRequest.with { txn in
+            txn.compare = [
+                .with {
+                    $0.key = .init([1])
+                    $0.rangeEnd = .init([2])
+                    $0.target = .mod
+                    $0.modRevision = -1
+                }
+            ]
+            txn.success = [.with { $0.requestPut.key = .init([1]) }, .with { $0.requestRange.key = .init([1]) }]
+            txn.failure = [
+                .with { $0.requestTxn.success = [.with { $0.requestDeleteRange.key = .init([1]) }] }
+            ]
+        }.reply,
+        Etcdserverpb_WatchRequest.with { $0.createRequest.key = .init([1]) }.reply,
+    ]
+}
 
 private func carryOut(protobuf bytes: Bytes) {
     func decode<Message: SwiftProtobuf.Message>() throws(RPCStatus) -> Message {
