@@ -323,7 +323,9 @@ class Draw:
 
     def watch(self, oldest):
         create = self.keys()
-        create["start_revision"] = str(self.random.randint(max(1, oldest - 3), self.revision))
+        start = self.random.randint(max(1, oldest - 3), self.revision)
+        # Of the revision that history begins with, etcd has forgotten the deletions and what was there before.
+        create["start_revision"] = str(start + 1 if start == oldest else start)
         if self.chance(50):
             create["prev_kv"] = True
         if self.chance(20):
