@@ -40,6 +40,11 @@ let package = Package(
         .library(name: "ConclaveClient", targets: ["ConclaveClient"]),
         .library(name: "Simulation", targets: ["Simulation"]),
     ],
+    traits: [
+        .trait(
+            name: "PlantedBugs",
+            description: "Mistakes that a simulation can build into the core, to show that its checks see them.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),

@@ -5,7 +5,10 @@ internal import Primitives
 extension Raft {
     /// Whether this member has reason to believe in a leader, so that it helps nobody to replace it.
     func isProtectingLeader(_ now: Instant) -> Bool {
-        switch role {
+        #if PlantedBugs
+            if planted(.protectsNobody) { return false }
+        #endif
+        return switch role {
         case .leader: true
         case .follower(let following): now - following.lastHeard < settings.electionTimeout
         case .looking: false
@@ -18,8 +21,14 @@ extension Raft {
     mutating func becomeLooking(_ reason: LookingReason, term newTerm: Term, now: Instant, into out: inout RaftOutbox) {
         if isLeader { heard(clusterTime(at: now), in: term) }
         if newTerm > term {
+            #if PlantedBugs
+                let voted = hardState.votedFor
+            #endif
             hardState = HardState(term: newTerm)
             hardStateIsDirty = true
+            #if PlantedBugs
+                if planted(.keepsVoteForever) { hardState.votedFor = voted }
+            #endif
             // They vouch for an older term; whoever they were for has lost anyway.
             promises = []
         }
@@ -67,6 +76,9 @@ extension Raft {
         }
         let noop = log.lastIndex.next
         role = .leader(Leading(peers: peers, noop: noop, clock: clock, nextHeartbeat: now + settings.heartbeat))
+        #if PlantedBugs
+            if planted(.forgetsClusterTime) { leading.clock.inherited = .zero }
+        #endif
         append(Entry(index: noop, term: term, time: clock.time(at: now), payload: .noop))
         out.notices.append(.becameLeader(term))
     }
@@ -81,6 +93,9 @@ extension Raft {
             role = .looking(looking)
             return
         }
+        #if PlantedBugs
+            if planted(.skipsPreVote) { return campaign(handOver: false, now: now, into: &out) }
+        #endif
         if case .campaigning = looking.phase { out.notices.append(.electionLost(term)) }
         looking.phase = .preVoting(granted: [id])
         role = .looking(looking)
@@ -102,6 +117,10 @@ extension Raft {
         for member in configuration.members where member.id != id {
             promises.append(Envelope(to: member.id, message: .vote(request)))
         }
+        #if PlantedBugs
+            if planted(.campaignsBeforeDurable) { out.sends.append(contentsOf: promises) }
+            if planted(.leadsBeforeDurable) { countVote(from: id, now: now, into: &out) }
+        #endif
     }
 
     // MARK: Messages
@@ -135,7 +154,17 @@ extension Raft {
     }
 
     mutating func receiveVote(_ request: VoteRequest, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
+        #if PlantedBugs
+            if planted(.votesDamaged), isDamaged {
+                isDamaged = false
+                defer { isDamaged = true }
+                return receiveVote(request, from: sender, now: now, into: &out)
+            }
+        #endif
         guard !isDamaged else { return }
+        #if PlantedBugs
+            if planted(.votesTwice) { hardState.votedFor = nil }
+        #endif
         let isFree = hardState.votedFor == nil || hardState.votedFor == sender
         let granted = isFree && log.isNotAhead(ofTerm: request.lastTerm, index: request.lastIndex)
         let reply = Envelope(to: sender, message: .voteReply(VoteReply(term: term, granted: granted)))
@@ -144,6 +173,9 @@ extension Raft {
             hardState.votedFor = sender
             hardStateIsDirty = true
         }
+        #if PlantedBugs
+            if planted(.votesBeforeDurable) { out.sends.append(reply) }
+        #endif
         promises.append(reply)
         guard case .looking(var looking) = role else { return }
         looking.deadline = now + electionDelay()
@@ -173,6 +205,11 @@ extension Raft {
         campaign.granted.append(voter)
         looking.phase = .campaigning(campaign)
         role = .looking(looking)
+        #if PlantedBugs
+            if planted(.electsByMinority), campaign.granted.count == max(1, configuration.quorum - 1) {
+                return becomeLeader(now: now, into: &out)
+            }
+        #endif
         if campaign.granted.count >= configuration.quorum { becomeLeader(now: now, into: &out) }
     }
 

@@ -4,6 +4,13 @@ internal import Primitives
 
 extension Raft {
     mutating func receiveAppend(_ append: Append, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
+        #if PlantedBugs
+            if planted(.skipsTermCheck), let own = log.term(at: append.previousIndex), own != append.previousTerm {
+                var believed = append
+                believed.previousTerm = own
+                return receiveAppend(believed, from: sender, now: now, into: &out)
+            }
+        #endif
         becomeFollower(of: sender, now: now, into: &out)
         heardFromLeader(now: now, time: append.time, commit: append.commit)
         announcePriority(now: now, into: &out)
@@ -36,6 +43,12 @@ extension Raft {
         }
         guard incoming?.isComplete != true else { return .matching(through: .zero) }
         for entry in entries {
+            #if PlantedBugs
+                if planted(.keepsConflicts), log.term(at: entry.index) != nil { continue }
+                if planted(.cutsOffMatching), entry.index > commitIndex, log.term(at: entry.index) != nil {
+                    truncate(from: entry.index, into: &out)
+                }
+            #endif
             switch log.term(at: entry.index) {
             case entry.term: continue
             case .some: truncate(from: entry.index, into: &out)
@@ -46,6 +59,11 @@ extension Raft {
         let covered = LogIndex(append.previousIndex.rawValue + UInt64(append.entries.count))
         guard case .follower(var following) = role else { preconditionFailure("an append makes a follower") }
         following.verified = max(following.verified, min(covered, log.lastIndex))
+        #if PlantedBugs
+            if planted(.vouchesForUnseen) { following.verified = log.lastIndex }
+            if planted(.commitsUnverified) { commit(through: min(append.commit, log.lastIndex)) }
+            if planted(.repairsTooEarly) { isDamaged = false }
+        #endif
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
         return .matching(through: following.verified)
@@ -84,6 +102,11 @@ extension Raft {
         following.acknowledged = (owed.round, following.verified)
         role = .follower(following)
         repairIfComplete(into: &out)
+        #if PlantedBugs
+            if planted(.acknowledgesUnwritten) || owed.isUrgent && planted(.hurriesAcknowledgements) {
+                out.sends.append(acknowledgement(of: following, through: following.verified, round: owed.round))
+            }
+        #endif
         let durable = acknowledgement(of: following, through: min(following.verified, stableIndex), round: owed.round)
         let isPending = unwrittenFrom.map { $0 <= following.verified } ?? false
         guard hardStateIsDirty || pendingReset != nil || isPending else { return out.sends.append(durable) }
@@ -93,6 +116,14 @@ extension Raft {
     }
 
     private func acknowledgement(of following: Following, through index: LogIndex, round: UInt64) -> Envelope {
+        #if PlantedBugs
+            if planted(.countsDamaged), isDamaged {
+                let reply = AppendReply(
+                    term: term, round: round, outcome: .matching(through: index), counts: true,
+                    needsSnapshot: needsSnapshot)
+                return Envelope(to: following.leader, message: .appendReply(reply))
+            }
+        #endif
         let reply = AppendReply(
             term: term, round: round, outcome: .matching(through: index), counts: !isDamaged,
             needsSnapshot: needsSnapshot)
@@ -103,6 +134,13 @@ extension Raft {
 
     private mutating func sendReadBatch(now: Instant, into out: inout RaftOutbox) {
         guard !waitingReads.isEmpty, case .follower(var following) = role else { return }
+        #if PlantedBugs
+            if planted(.readsWithoutAsking) {
+                for read in waitingReads { out.readyReads.append((read, commitIndex)) }
+                waitingReads = []
+                return
+            }
+        #endif
         let batch = Following.ReadBatch(number: nextReadBatch, reads: waitingReads, sentAt: now)
         nextReadBatch &+= 1
         waitingReads = []

@@ -25,6 +25,9 @@ extension Raft {
     /// A leader that cannot reach a majority, or whose disk does not answer, must not keep others waiting.
     private func reasonToStepDown(_ now: Instant) -> LookingReason? {
         if let oldest = writesInFlight.first, now - oldest.issuedAt > settings.diskPatience { return .diskStalled }
+        #if PlantedBugs
+            if planted(.neverStepsDown) { return nil }
+        #endif
         let heard = quorumValue(own: now, least: .zero) { $0.lastHeard }
         return now - heard > settings.electionTimeout ? .quorumLost : nil
     }
@@ -80,7 +83,13 @@ extension Raft {
 
     /// Moves the commit index onto what a majority holds durably, if it is of this term (Raft §5.4.2).
     mutating func advanceCommit() {
+        #if PlantedBugs
+            if planted(.commitsUnsynced) { stableIndex = log.lastIndex }
+        #endif
         let candidate = quorumValue(own: stableIndex, least: .zero) { $0.match }
+        #if PlantedBugs
+            if planted(.countsOlderTerms) { commit(through: candidate) }
+        #endif
         if candidate > commitIndex, log.term(at: candidate) == term { commit(through: candidate) }
     }
 

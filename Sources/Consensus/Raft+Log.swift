@@ -18,10 +18,16 @@ extension Raft {
         log.truncate(from: first)
         uncommittedBytes -= weightBefore - log.byteCount
         configurations.removeAll { $0.index >= first }
+        #if PlantedBugs
+            let before = stableIndex
+        #endif
         stableIndex = min(stableIndex, first.previous)
         for index in writesInFlight.indices {
             writesInFlight[index].lastIndex = min(writesInFlight[index].lastIndex, first.previous)
         }
+        #if PlantedBugs
+            if planted(.keepsStableIndex) { stableIndex = before }
+        #endif
         unwrittenFrom = min(unwrittenFrom ?? first, first)
         out.notices.append(.truncated(from: first))
     }
@@ -54,6 +60,9 @@ extension Raft {
         var values = leading.peers.map { $0.counts ? value($0) : least }
         values.append(own)
         values.sort(by: >)
+        #if PlantedBugs
+            if planted(.commitsByMinority) { return values[max(0, configuration.quorum - 2)] }
+        #endif
         return values[configuration.quorum - 1]
     }
 

@@ -17,6 +17,9 @@ extension Raft {
         leading.round += 1
         leading.roundStarts.append((leading.round, now))
         while leading.roundStarts.count > 64 { leading.roundStarts.removeFirst() }
+        #if PlantedBugs
+            if planted(.countsEarlierRounds) { leading.round -= 1 }
+        #endif
         let round = leading.round
         if !waitingReads.isEmpty {
             leading.reads.append(Leading.ConfirmingRead(source: .local(waitingReads), round: round, index: commitIndex))
@@ -32,12 +35,26 @@ extension Raft {
 
     /// Releases the reads whose round a majority has answered, once this leader's own no-op is committed.
     mutating func confirmReads(into out: inout RaftOutbox) {
-        guard hasCommittedInTerm, !leading.reads.isEmpty else { return }
+        #if PlantedBugs
+            if planted(.readsBeforeNoop) { return releaseConfirmed(notBelow: .zero, into: &out) }
+        #endif
+        // A read that came before the no-op was committed must see everything below it.
+        if hasCommittedInTerm { releaseConfirmed(notBelow: leading.noop, into: &out) }
+    }
+
+    private mutating func releaseConfirmed(notBelow least: LogIndex, into out: inout RaftOutbox) {
+        guard !leading.reads.isEmpty else { return }
+        #if PlantedBugs
+            let heard = quorumValue(own: lastFlush, least: .zero) { $0.ackedRound > 0 ? $0.lastHeard : .zero }
+            if planted(.trustsLease), lastFlush - heard < settings.electionTimeout {
+                while let read = leading.reads.popFirst() { release(read, at: max(read.index, least), into: &out) }
+                return
+            }
+        #endif
         let confirmed = quorumValue(own: leading.round, least: 0) { $0.ackedRound }
         while let read = leading.reads.first, read.round <= confirmed {
             leading.reads.removeFirst()
-            // A read that came before the no-op was committed must see everything below it.
-            release(read, at: max(read.index, leading.noop), into: &out)
+            release(read, at: max(read.index, least), into: &out)
         }
     }
 

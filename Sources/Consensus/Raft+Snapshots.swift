@@ -5,6 +5,9 @@ package import Primitives
 extension Raft {
     /// The lowest index that entries must be kept from for members that are getting a snapshot (`invariants.md` 12).
     var oldestNeededBySnapshots: LogIndex {
+        #if PlantedBugs
+            if planted(.cutsLogDuringTransfer) { return LogIndex(.max) }
+        #endif
         guard case .leader(let leading) = role else { return LogIndex(.max) }
         return leading.peers.reduce(LogIndex(.max)) { least, peer in
             guard case .snapshotting(let transfer) = peer.flow, let position = transfer.position else { return least }
@@ -21,6 +24,9 @@ extension Raft {
     }
 
     mutating func beginSnapshot(for index: Int, now: Instant, into out: inout RaftOutbox) {
+        #if PlantedBugs
+            if planted(.neverSendsSnapshots) { return }
+        #endif
         if case .snapshotting = leading.peers[index].flow { return }
         leading.peers[index].flow = .snapshotting(Progress.Transfer(sentAt: now))
         leading.peers[index].inFlight = []
@@ -125,24 +131,31 @@ extension Raft {
         incoming = nil
         needsSnapshot = false
         out.notices.append(.snapshotInstalled(position.index))
+        #if PlantedBugs
+            if planted(.dropsSuffixUnderSnapshot) { beginLog(after: position) }
+        #endif
         if log.term(at: position.index) == position.term {
             // The log already leads on from there: it is kept.
             commit(through: position.index)
         } else {
             precondition(position.index > commitIndex, "a snapshot never takes a committed suffix away")
-            log.reset(toIndex: position.index, term: position.term)
-            baseTime = position.time
-            uncommittedBytes = 0
-            configurations = [(position.index, position.configuration)]
-            commitIndex = position.index
-            stableIndex = position.index
-            unwrittenFrom = nil
-            pendingReset = position
-            for index in writesInFlight.indices { writesInFlight[index].lastIndex = position.index }
+            beginLog(after: position)
         }
         guard case .follower(var following) = role else { return }
         following.verified = max(following.verified, position.index)
         following.owed = Following.OwedAcknowledgement(round: following.owed?.round ?? 0, isUrgent: false)
         role = .follower(following)
+    }
+
+    private mutating func beginLog(after position: SnapshotPosition) {
+        log.reset(toIndex: position.index, term: position.term)
+        baseTime = position.time
+        uncommittedBytes = 0
+        configurations = [(position.index, position.configuration)]
+        commitIndex = position.index
+        stableIndex = position.index
+        unwrittenFrom = nil
+        pendingReset = position
+        for index in writesInFlight.indices { writesInFlight[index].lastIndex = position.index }
     }
 }

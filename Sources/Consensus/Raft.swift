@@ -180,7 +180,10 @@ package struct Raft: Sendable {
 
     /// The cluster time a leader would stamp now; what was last heard of on the others.
     package func clusterTime(at now: Instant) -> ClusterTime {
-        if case .leader(let leading) = role { max(knownTime, leading.clock.time(at: now)) } else { knownTime }
+        #if PlantedBugs
+            if planted(.stampsOwnClock), isLeader { return ClusterTime(nanoseconds: now.nanoseconds) }
+        #endif
+        return if case .leader(let leading) = role { max(knownTime, leading.clock.time(at: now)) } else { knownTime }
     }
 
     /// The cluster time that a new leader may go on from without making any lease it inherits shorter (`invariants.md` 25):
@@ -188,6 +191,9 @@ package struct Raft: Sendable {
     /// ahead of the one that counts for these leases.
     var knownTime: ClusterTime {
         let last = log.lastTime ?? baseTime
+        #if PlantedBugs
+            if planted(.inheritsAnyClock) { return max(last, heardTime.time) }
+        #endif
         return heardTime.term == log.lastTerm ? max(last, heardTime.time) : last
     }
 
@@ -222,6 +228,14 @@ package struct Raft: Sendable {
         if case .credentials(let credentials) = message {
             return receiveCredentials(credentials, from: sender, now: now, into: &out)
         }
+        #if PlantedBugs
+            if planted(.countsStaleVotes), message.term < term, case .voteReply(let reply) = message, reply.granted {
+                return countVote(from: sender, now: now, into: &out)
+            }
+            if planted(.countsStaleAcknowledgements), message.term < term, case .appendReply(let reply) = message {
+                return receiveAppendReply(reply, from: sender, now: now, into: &out)
+            }
+        #endif
         if message.term < term { return answerStale(message, from: sender, into: &out) }
         if message.term > term {
             switch message {

@@ -80,7 +80,11 @@ package struct ReplicatedLog: Sendable {
 
     /// Whether a log ending in (`term`, `index`) is at least as up to date as this one (Raft §5.4.1).
     package func isNotAhead(ofTerm term: Term, index: LogIndex) -> Bool {
-        (term, index) >= (lastTerm, lastIndex)
+        #if PlantedBugs
+            if planted(.ignoresLogs) { return true }
+            if planted(.comparesLengthFirst) { return (index, term) >= (lastIndex, lastTerm) }
+        #endif
+        return (term, index) >= (lastTerm, lastIndex)
     }
 
     /// The highest index up to `index` whose term is at most `term`: nothing above it can match a log that has `term`

@@ -35,7 +35,12 @@ package struct Settings: Hashable, Sendable {
     }
 
     /// A leader whose oldest log write is under way for longer gives up its office (`invariants.md` 8).
-    package var diskPatience: TimeSpan { electionTimeout * 2 }
+    package var diskPatience: TimeSpan {
+        #if PlantedBugs
+            if planted(.leadsWithHangingDisk) { return .seconds(3600) }
+        #endif
+        return electionTimeout * 2
+    }
     /// The wait before the next try of a member that is already looking, up to twice as long.
     package var retry: TimeSpan { electionTimeout / 4 }
     /// Up to how long a member waits before it campaigns for a leader whose process is known to be gone.

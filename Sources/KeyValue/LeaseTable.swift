@@ -194,6 +194,11 @@ struct LeaseTable: Sendable {
     /// Takes in a lease as it was kept.
     mutating func restore(_ stored: StoredLease) throws(RestoreFailure) {
         guard !contains(stored.id) else { throw .duplicateLease(stored.id) }
+        #if PlantedBugs
+            if planted(.restoresFirstGeneration) {
+                return add(stored.id, ttl: stored.ttl, deadline: stored.deadline, generation: 1)
+            }
+        #endif
         add(stored.id, ttl: stored.ttl, deadline: stored.deadline, generation: stored.generation)
     }
 

@@ -116,6 +116,11 @@ package struct Store: Sendable {
     /// Carries out the next entry's command.
     package mutating func apply(_ proposal: Proposal, at position: ApplyPosition) -> Applied {
         advance(to: position)
+        #if PlantedBugs
+            if planted(.appliesRepetitions) {
+                requests = RequestMemory(limit: bounds.rememberedRequests, byteLimit: bounds.rememberedBytes)
+            }
+        #endif
         if let key = proposal.idempotencyKey, let first = requests.result(for: key) {
             return Applied(result: repeated(first), events: nil, repeated: true)
         }

@@ -95,6 +95,11 @@ extension Store {
     }
 
     mutating func compact(through target: Revision) -> CommandResult {
+        #if PlantedBugs
+            if planted(.compactsOnlySaved), appliedIndex.rawValue > takenIndex.rawValue + 4 {
+                return .compacted(through: keys.compacted)
+            }
+        #endif
         guard target <= keys.revision else { return .failed(.futureRevision(current: keys.revision)) }
         if target > keys.compacted {
             keys.compact(through: target)

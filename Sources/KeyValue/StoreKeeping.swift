@@ -49,6 +49,9 @@ extension Store {
         }
         self.leases = leases
         self.leases.finishRestoring()
+        #if PlantedBugs
+            if planted(.forgetsRequests) { remembered = [] }
+        #endif
         try requests.restore(remembered, at: header.appliedIndex)
     }
 
@@ -79,6 +82,16 @@ extension Store {
         for election in elections.elections { upserts.append(.election(election)) }
         for candidacy in elections.candidacies { upserts.append(.candidacy(candidacy)) }
         for request in requests.upserts { upserts.append(.remembered(request)) }
+        #if PlantedBugs
+            if planted(.savesIndexEarly) {
+                var early = header
+                early.appliedIndex = early.appliedIndex.next
+                return StateDelta(
+                    header: early, upserts: upserts, removedVersions: versions.removed, removedLeases: leases.removed,
+                    removedRequests: requests.removed)
+            }
+            if planted(.forgetsRemovedRows) { return StateDelta(header: header, upserts: upserts) }
+        #endif
         return StateDelta(
             header: header, upserts: upserts, removedVersions: versions.removed, removedLeases: leases.removed,
             removedRequests: requests.removed, removedElections: elections.removedElections,

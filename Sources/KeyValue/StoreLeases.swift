@@ -44,6 +44,14 @@ extension Store {
         var candidacies: [CandidacyID] = []
         var count = 0
         for candidate in due {
+            #if PlantedBugs
+                if planted(.expiresRenewed), let lease = endLease(candidate.lease) {
+                    ended += lease.keys.orderedKeys
+                    candidacies += lease.candidacies.orderedKeys
+                    count += 1
+                    continue
+                }
+            #endif
             guard let state = leases.state(of: candidate.lease), state.generation == candidate.generation,
                 state.deadline <= time, let lease = endLease(candidate.lease)
             else { continue }

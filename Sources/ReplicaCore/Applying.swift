@@ -6,6 +6,9 @@ extension Replica {
     /// Applies what is committed, answers those who waited for it, and hands events to watches.
     mutating func applyCommitted(at now: Instant, into out: inout Outbox) {
         guard installing == nil, store.appliedIndex >= raft.log.baseIndex else { return }
+        #if PlantedBugs
+            if planted(.retriesTooEarly) { retryWhatWasLost(before: raft.term, into: &out) }
+        #endif
         var events = 0
         while store.appliedIndex < raft.commitIndex {
             let entry = raft.log[store.appliedIndex.next]
@@ -20,6 +23,13 @@ extension Replica {
 
     /// - Returns: how many events it made.
     private mutating func apply(_ entry: Entry, at now: Instant, into out: inout Outbox) -> Int {
+        #if PlantedBugs
+            let ownTime = raft.clusterTime(at: now)
+            if planted(.appliesAtOwnTime), entry.time < ownTime {
+                let entry = Entry(index: entry.index, term: entry.term, time: ownTime, payload: entry.payload)
+                return apply(entry, at: now, into: &out)
+            }
+        #endif
         let position = ApplyPosition(index: entry.index, term: entry.term, time: entry.time)
         guard case .command(let bytes) = entry.payload else {
             store.advance(to: position)
@@ -110,6 +120,9 @@ extension Replica {
     }
 
     private mutating func finishDuties() {
+        #if PlantedBugs
+            if planted(.expiresOnce) { return }
+        #endif
         if let index = expiryInFlight, index <= store.appliedIndex { expiryInFlight = nil }
         if let index = compactionInFlight, index <= store.appliedIndex { compactionInFlight = nil }
     }

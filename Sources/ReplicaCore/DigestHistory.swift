@@ -22,6 +22,9 @@ struct DigestHistory: Sendable {
     ///
     /// - Returns: the index at which this node differs from the leader, or `nil`.
     mutating func check(applied: LogIndex) -> LogIndex? {
+        #if PlantedBugs
+            if planted(.neverComparesDigests) { return nil }
+        #endif
         guard let expected, expected.index <= applied else { return nil }
         self.expected = nil
         guard !ring.isEmpty else { return nil }

@@ -17,6 +17,12 @@ extension Replica {
     mutating func takeReadyReads(at now: Instant, into out: inout Outbox) {
         for (read, index) in raftOut.readyReads {
             guard let batch = readBatches.removeValue(forKey: read) else { continue }
+            #if PlantedBugs
+                if planted(.answersBeforeApplied), !isFenced {
+                    for request in batch { answerRead(request, at: now, into: &out) }
+                    continue
+                }
+            #endif
             if store.appliedIndex >= index && !isFenced {
                 hasBeenCurrent = true
                 for request in batch { answerRead(request, at: now, into: &out) }
@@ -75,6 +81,12 @@ extension Replica {
         }
         guard hasRoomForWatch(id, at: now, into: &out) else { return }
         if wanted.selections.count > 1 { records = records.orderedWithoutRepetition() }
+        #if PlantedBugs
+            if planted(.beginsWatchLate) {
+                watches.open(watch, selections: wanted.selections, after: store.revision.next, current: store.revision)
+                return out.replies.append((id, .watching(records, position(at: now))))
+            }
+        #endif
         watches.open(watch, selections: wanted.selections, after: store.revision, current: store.revision)
         out.replies.append((id, .watching(wanted.start == .now ? records : nil, position(at: now))))
     }

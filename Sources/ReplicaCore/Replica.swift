@@ -16,7 +16,7 @@ package struct Replica: Sendable {
     let historyBounds: HistoryBounds
     var raftOut = RaftOutbox()
     var digests = DigestHistory()
-    var watches = WatchHub()
+    var watches: WatchHub
     var elections = ElectionHub()
     var knewLeader = false
 
@@ -65,16 +65,21 @@ package struct Replica: Sendable {
     ///   - bootstrap: the first configuration of a new cluster.
     ///   - bounds: how much history a leader keeps.
     ///   - logBounds: how much of the log this node keeps, and sends at a time.
+    ///   - watchPage: how many events of history a watch is handed at once.
     ///   - seed: different for every life of every node.
     package init(
         id: NodeID, settings: Settings, recovered: RecoveredLog, state: (position: SnapshotPosition, store: Store)?,
         bootstrap: Configuration, bounds: HistoryBounds = HistoryBounds(), logBounds: LogBounds = LogBounds(),
-        seed: UInt64, now: Instant
+        watchPage: Int = Limits.watchBatchEvents, seed: UInt64, now: Instant
     ) {
         self.id = id
+        watches = WatchHub(pageEvents: watchPage)
         historyBounds = bounds
         var generator = SeededGenerator(seed: seed)
         nextOrigin = generator.next()
+        #if PlantedBugs
+            if planted(.reusesOrigins) { nextOrigin = 1 }
+        #endif
         raft = Raft(
             id: id, settings: settings, recovered: recovered, bootstrap: bootstrap, state: state?.position,
             bounds: logBounds, seed: generator.next(), now: now)
@@ -88,6 +93,9 @@ package struct Replica: Sendable {
     // MARK: - Driving
 
     package mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
+        #if PlantedBugs
+            if planted(.staysReadOnly), case .diskSpace(isLow: false) = input { return }
+        #endif
         switch input {
         case .tick: tick(now, into: &out)
         case .received(let message, let sender): receive(message, from: sender, at: now, into: &out)
@@ -158,6 +166,9 @@ package struct Replica: Sendable {
         if let received = raftOut.receivedSnapshot {
             raftOut.receivedSnapshot = nil
             install(received.bytes, at: received.position, into: &out)
+            #if PlantedBugs
+                if planted(.believesSnapshotAtOnce) { snapshotSaved(received.position, at: now, into: &out) }
+            #endif
         }
         if store.appliedIndex < raft.commitIndex { applyCommitted(at: now, into: &out) }
         if let expected = raftOut.digestToCompare {
@@ -180,6 +191,13 @@ package struct Replica: Sendable {
     private mutating func fence(at index: LogIndex, into out: inout Outbox) {
         guard !isFenced else { return }
         isFenced = true
+        #if PlantedBugs
+            if planted(.answersWhileDiverged) {
+                isFenced = false
+                out.notices.append(.diverged(at: index))
+                return
+            }
+        #endif
         raft.needsSnapshot = true
         out.notices.append(.diverged(at: index))
         // What they were told last may be wrong already.
@@ -226,6 +244,12 @@ package struct Replica: Sendable {
     private mutating func stateSaved(through index: LogIndex, into out: inout Outbox) {
         // What was saved is about to be replaced, perhaps by a state from before: entries after that must stay.
         guard !isFenced, installing == nil else { return }
+        #if PlantedBugs
+            if planted(.cutsLogTooFar) {
+                out.truncation = raft.compactLog(through: store.appliedIndex)
+                return
+            }
+        #endif
         let count = Int(raft.log.lastIndex.rawValue - raft.log.baseIndex.rawValue)
         guard count > 0 else { return }
         let average = max(1, raft.log.byteCount / count)

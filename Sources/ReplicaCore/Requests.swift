@@ -31,6 +31,11 @@ extension Replica {
             out.replies.append((id, .refused(.overloaded, position(at: now))))
             return
         }
+        #if PlantedBugs
+            if planted(.answersBeforeCurrent), case .read(let query, .stale) = request {
+                return answerStale(id, query, at: now, into: &out)
+            }
+        #endif
         switch request {
         case .read(let query, .stale) where hasBeenCurrent: return answerStale(id, query, at: now, into: &out)
         case .watch(let watch, let wanted) where wanted.start.isKnown:
@@ -54,6 +59,12 @@ extension Replica {
     /// The request's time is over.
     mutating func expire(_ id: RequestID, into out: inout Outbox, at now: Instant) {
         guard let request = requests[id], request.deadline <= now else { return }
+        #if PlantedBugs
+            if planted(.deniesWhatItSent) {
+                reply(id, .refused(.noLeader, position(at: now)), into: &out)
+                return forgetOrigin(of: request)
+            }
+        #endif
         let refusal: Refusal =
             switch request.content {
             case .write, .renew: request.origin != nil ? .timeout : .noLeader
@@ -133,7 +144,14 @@ extension Replica {
                 } else if mayProceed(request, proposal) {
                     propose(proposal.encoded(), origins: [register([request])], at: now)
                 }
-            case .renew(let leases): renewals.add(leases, for: request)
+            case .renew(let leases):
+                #if PlantedBugs
+                    if planted(.renewsBeforeCommit) {
+                        let grants = leases.map { store.lease($0) }
+                        reply(request, .renewed(grants, position(at: now)), into: &out)
+                    }
+                #endif
+                renewals.add(leases, for: request)
             default: continue
             }
         }
@@ -170,6 +188,9 @@ extension Replica {
         let uncommitted = raft.log.lastIndex.rawValue - raft.commitIndex.rawValue
         let hasRoom = uncommitted < UInt64(Limits.uncommittedEntries) && raft.uncommittedBytes < Limits.uncommittedBytes
         guard hasRoom else { return .overloaded }
+        #if PlantedBugs
+            if planted(.refusesDeletes), isShortOfSpace { return .outOfSpace }
+        #endif
         return isShortOfSpace && proposal?.command.addsData == true ? .outOfSpace : nil
     }
 
@@ -228,6 +249,12 @@ extension Replica {
                 } else {
                     propose(bytes, origins: [item.origin], at: now)
                 }
+                #if PlantedBugs
+                    if planted(.refusesWhatItTook) {
+                        let refused = ForwardRefused(term: raft.term, origins: [item.origin], reason: .notLeading)
+                        refusals.append((sender, refused))
+                    }
+                #endif
             }
         }
     }

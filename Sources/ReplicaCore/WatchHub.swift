@@ -20,6 +20,10 @@ struct WatchHub: Sendable {
     private var index = WatchIndex<WatchID>()
     /// Those that catch up, in the order they began.
     private var lagging: [WatchID] = []
+    /// Events of history that a watch is handed at once, or one revision's more.
+    private var pageEvents: Int
+
+    init(pageEvents: Int) { self.pageEvents = pageEvents }
 
     var count: Int { watches.count }
 
@@ -49,13 +53,20 @@ struct WatchHub: Sendable {
     /// - Returns: those that were open, in the order of their ids.
     mutating func closeAll() -> [WatchID] {
         let ids = watches.keys.sorted()
-        self = WatchHub()
+        self = WatchHub(pageEvents: pageEvents)
         return ids
     }
 
     /// Everything up to `current` has been handed out to a live watch.
     mutating func pause(_ id: WatchID, current: Revision) {
         guard let watch = watches[id] else { return }
+        #if PlantedBugs
+            if planted(.repeatsOnResume), case .live = watch.state, current > .empty {
+                index.remove(id)
+                watches[id]?.state = .paused(after: Revision(current.rawValue - 1))
+                return
+            }
+        #endif
         switch watch.state {
         case .live:
             index.remove(id)
@@ -75,7 +86,10 @@ struct WatchHub: Sendable {
 
     /// Up to where a watch has been handed everything; `nil` when there is no such watch.
     func reached(_ id: WatchID, current: Revision) -> Revision? {
-        switch watches[id]?.state {
+        #if PlantedBugs
+            if planted(.progressAhead), watches[id] != nil { return current }
+        #endif
+        return switch watches[id]?.state {
         case .live: current
         case .catchingUp(let after), .paused(let after): min(after, current)
         case nil: nil
@@ -84,6 +98,14 @@ struct WatchHub: Sendable {
 
     /// Hands a revision that was just applied to the live watches it concerns.
     func match(_ events: RevisionEvents, into out: inout Outbox) {
+        #if PlantedBugs
+            if planted(.splitsRevisions), events.events.count > 1 {
+                for event in events.events {
+                    match(RevisionEvents(revision: events.revision, events: [event]), into: &out)
+                }
+                return
+            }
+        #endif
         for group in index.match(events) {
             out.deliveries.append(WatchDelivery(watches: group.ids, batch: WatchBatch(revisions: [group.events])))
         }
@@ -92,6 +114,9 @@ struct WatchHub: Sendable {
     /// One page of history for each watch that catches up, within bounds per flush, so that many that catch up do not hold
     /// up the others; those that arrive become live.
     mutating func catchUp(from store: Store, into out: inout Outbox) {
+        #if PlantedBugs
+            if planted(.deliversAllAtOnce) { pageEvents = .max }
+        #endif
         guard !lagging.isEmpty else { return }
         var unserved: [WatchID] = []
         var unfinished: [WatchID] = []
@@ -114,12 +139,18 @@ struct WatchHub: Sendable {
     private mutating func advance(
         _ id: WatchID, watch: Watch, after: Revision, store: Store, bytes: inout Int, into out: inout Outbox
     ) -> Bool {
+        #if PlantedBugs
+            if planted(.skipsCompacted), after.next < store.oldestRevision {
+                watches[id]?.state = .catchingUp(after: Revision(store.oldestRevision.rawValue - 1))
+                return false
+            }
+        #endif
         guard after.next >= store.oldestRevision else {
             watches[id] = nil
             out.endedWatches.append((id, .compacted(oldest: store.oldestRevision)))
             return true
         }
-        let page = store.events(after: after, selections: watch.selections, limit: Limits.watchBatchEvents)
+        let page = store.events(after: after, selections: watch.selections, limit: pageEvents)
         guard case .events(let revisions, let scannedThrough) = page else {
             watches[id] = nil
             out.endedWatches.append((id, .compacted(oldest: store.oldestRevision)))
@@ -129,6 +160,13 @@ struct WatchHub: Sendable {
             bytes += revisions.reduce(0) { $0 + $1.bytes }
             out.deliveries.append(WatchDelivery(watches: [id], batch: WatchBatch(revisions: revisions)))
         }
+        #if PlantedBugs
+            if planted(.skipsRestOfHistory), scannedThrough < store.revision {
+                watches[id]?.state = .live
+                index.add(id, selections: watch.selections)
+                return true
+            }
+        #endif
         if scannedThrough >= store.revision {
             watches[id]?.state = .live
             index.add(id, selections: watch.selections)
@@ -140,6 +178,9 @@ struct WatchHub: Sendable {
 
     /// The state was replaced: what came between is read from the new one's history, if it still has it.
     mutating func restart(after revision: Revision) {
+        #if PlantedBugs
+            if planted(.keepsWatchesLive) { return }
+        #endif
         for id in watches.keys.sorted() {
             guard case .live = watches[id]?.state else { continue }
             index.remove(id)

@@ -15,6 +15,7 @@ package struct SimulateCommand: AsyncParsableCommand {
             EXAMPLE
               conclave simulate --seeds 1000
               conclave simulate --seed 7 --nodes 5 --faults loss,crash --trace events.txt
+              conclave simulate --planted list
             """)
 
     @Option(help: "Run this one seed.")
@@ -36,6 +37,17 @@ package struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Clients of each world at most.")
     var clients: Int = SimulationOptions.mostClients
     @Option(
+        help: """
+            Build in mistakes, and count the seeds until the checks catch each: all, sample, or names. `list` shows what \
+            there is. With --seed, run that world with the one named.
+            """)
+    var planted: String?
+    @Option(help: "Of a planted mistake, try so many seeds at most.")
+    var limit: UInt64 = 10_000
+    /// One mistake, in a process of its own that it may end.
+    @Flag(help: .hidden)
+    var hunt = false
+    @Option(
         help:
             "Keep logs and states in: simulated, sqlite (the stores that ship), or mixed. Only simulator has the latter two."
     )
@@ -44,8 +56,6 @@ package struct SimulateCommand: AsyncParsableCommand {
     var election = "drawn"
     @Option(help: "The nodes' priorities, 0 to 255 each (a list), or drawn.")
     var priorities = "drawn"
-    @Option(help: "Build in a mistake: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var sabotage: String?
     @Option(help: "Write every event of a single seed to this file.")
     var trace: String?
     @Flag(help: "Fail when something that worlds are there to show never happened.")
@@ -71,13 +81,16 @@ package struct SimulateCommand: AsyncParsableCommand {
                 "--store is \(store); conclave has simulated only, swift run simulator has the others")
         }
         _ = try faultKinds()
-        _ = try plantedMistake()
+        guard limit > 0 else { throw ValidationError("--limit is 0; at least 1 is needed") }
+        _ = try plantedBugs()
         _ = try onlyFaults()
         _ = try electionMix()
         _ = try priorityList()
     }
 
     package func run() async throws {
+        if planted == "list" { return print(PlantedBoard.list) }
+        if planted != nil, seed == nil { return try await hunt(try plantedBugs()) }
         let worlds = try worlds()
         var board = SimulationBoard(total: worlds.count, showsHashes: hashes)
         let clock = ContinuousClock()
@@ -120,7 +133,7 @@ package struct SimulateCommand: AsyncParsableCommand {
 
     private func worlds() throws -> [SimulationOptions] {
         let kinds = try faultKinds()
-        let mistake = try plantedMistake()
+        let bug = try plantedBugs().first
         let only = try onlyFaults()
         let (mix, list) = (try electionMix(), try priorityList())
         let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
@@ -128,7 +141,7 @@ package struct SimulateCommand: AsyncParsableCommand {
         return range.map { seed in
             SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
-                duration: .seconds(length), faults: kinds, sabotage: mistake, onlyFaults: only,
+                duration: .seconds(length), faults: kinds, planted: bug, onlyFaults: only,
                 clients: clients, election: mix, priorities: list, stores: (store ?? .mixed).stores(seed: seed))
         }
     }
@@ -181,11 +194,34 @@ package struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    private func plantedMistake() throws -> Sabotage? {
-        guard let sabotage else { return nil }
-        guard let mistake = Sabotage(rawValue: sabotage) else {
-            throw ValidationError("--sabotage names \(sabotage), which there is not")
+    private func plantedBugs() throws -> [PlantedBug] {
+        let bugs: [PlantedBug]
+        switch planted {
+        case nil, "list": return []
+        case "all": bugs = PlantedBug.allCases
+        case "sample": bugs = PlantedBug.sample
+        case let names?:
+            bugs = try names.split(separator: ",").map { name in
+                guard let bug = PlantedBug(rawValue: String(name)) else {
+                    throw ValidationError(
+                        "--planted names \(name), which there is not; `--planted list` shows what there is")
+                }
+                return bug
+            }
         }
-        return mistake
+        if let bug = bugs.first(where: \.isInCore), !PlantedBug.reachTheCore {
+            throw ValidationError(
+                "\(bug) is a mistake in the core, and this build has none there; with them: \(PlantedBoard.buildCommand)"
+            )
+        }
+        guard seed == nil || bugs.count == 1 else {
+            throw ValidationError("--seed runs one world with one mistake; --planted names \(bugs.count)")
+        }
+        return bugs
+    }
+
+    private func hunt(_ bugs: [PlantedBug]) async throws {
+        if hunt, let bug = bugs.first { return PlantedHunt.run(bug, limit: limit) }
+        guard await PlantedBoard.run(bugs, limit: limit) else { throw ExitCode(1) }
     }
 }

@@ -103,7 +103,8 @@ extension World {
 
     /// What a node says to have told a watch, it has told it (`invariants.md` 31).
     private mutating func checkProgress(_ watch: WatchCheck, _ id: WatchID, _ node: SimulatedNode) throws(Violation) {
-        guard let process = node.process, watch.life == node.life, let told = process.replica.progress(of: id),
+        guard let process = node.process, watch.life == node.life,
+            let told = PlantedBug.plant(options.planted, { process.replica.progress(of: id) }),
             told > watch.cursor
         else { return }
         counters[.progressTold] += 1
@@ -114,7 +115,7 @@ extension World {
     /// One delivery holds no more than a page and a revision (`invariants.md` 32).
     private func checkSize(_ batch: WatchBatch) throws(Violation) {
         let events = batch.revisions.dropLast().reduce(0) { $0 + $1.events.count }
-        guard events > Limits.watchBatchEvents else { return }
+        guard events > swarm.watchPage else { return }
         throw Violation("32", "\(events) events are delivered at once")
     }
 
@@ -124,7 +125,7 @@ extension World {
         try checkSize(delivery.batch)
         for id in delivery.watches {
             if observations[id] != nil { try observe(delivery.batch.elections, by: id) }
-            if options.sabotage == .skipsDeliveries, random.chance(100) { continue }
+            if options.planted == .skipsDeliveries, random.chance(100) { continue }
             guard var watch = watches[id] else { continue }
             guard watch.isOpen else { throw Violation("29", "watch \(id.rawValue) gets events before it is open") }
             for revision in delivery.batch.revisions { try check(revision, of: &watch, id) }

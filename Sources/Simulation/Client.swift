@@ -101,7 +101,7 @@ extension World {
         if case .observe(_, let election, _) = call.request { call.fenceFloor = history.elections.fence(of: election) }
         calls[id] = call
         var request = call.request
-        if options.sabotage == .readsFromMemory, case .read(let query, .linearizable) = request {
+        if options.planted == .readsFromMemory, case .read(let query, .linearizable) = request {
             request = .read(query, .stale)
         }
         input(.request(id, request, timeout: call.timeout), to: node)

@@ -24,12 +24,26 @@ struct History {
     private var lastLeader: (term: Term, node: Int) = (.zero, 0)
     private var operationOf: [Bytes: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
-    private var contents: [EntryID: Entry] = [:]
+    private var candidacies: [Vote: VoteRequest] = [:]
+    private var contents: [EntryID: Content] = [:]
+    /// By node: its newest vote or candidacy that anybody was told of.
+    private(set) var newestVotes: [Int: (term: Term, candidate: NodeID)] = [:]
     private var repeatable: [IdempotencyKey: CommandResult] = [:]
 
     private struct Vote: Hashable {
         var node: Int
         var term: Term
+    }
+
+    private struct Content {
+        var entry: Entry
+        /// The term of the entry before it, where its writer still knew.
+        var previous: Term?
+
+        func contradicts(_ other: Content) -> Bool {
+            if let previous, let before = other.previous, previous != before { return true }
+            return entry != other.entry
+        }
     }
 
     private struct EntryID: Hashable {
@@ -205,10 +219,15 @@ struct History {
     mutating func checkSend(_ message: PeerMessage, from node: SimulatedNode, to: SimulatedNode) throws(Violation) {
         guard case .consensus(let message) = message else { return }
         switch message {
-        case .vote(let request): try checkVote(by: node, for: node.id, in: request.term)
+        case .vote(let request):
+            candidacies[Vote(node: node.number, term: request.term)] = request
+            try checkVote(by: node, for: node.id, in: request.term)
         case .voteReply(let reply) where reply.granted: try checkVote(by: node, for: to.id, in: reply.term)
         case .appendReply(let reply):
-            if case .matching(let through) = reply.outcome { try checkDurable(through, node: node, term: reply.term) }
+            if reply.counts { try checkIsWhole(node) }
+            guard case .matching(let through) = reply.outcome else { return }
+            try checkDurable(through, node: node, term: reply.term)
+            try checkEqual(through, of: node, to: to, term: reply.term)
         case .append(let append): try checkLeader(node, term: append.term)
         case .snapshotChunk(let chunk): try checkLeader(node, term: chunk.term)
         default: break
@@ -216,6 +235,7 @@ struct History {
     }
 
     private mutating func checkVote(by node: SimulatedNode, for candidate: NodeID, in term: Term) throws(Violation) {
+        try checkIsWhole(node)
         let durable = node.log.durable.hardState
         let isDurable = durable.term > term || durable.term == term && durable.votedFor == candidate
         guard isDurable else {
@@ -226,7 +246,14 @@ struct History {
             throw Violation("1", "n\(node.number + 1) votes twice in term \(term.rawValue)")
         }
         votes[vote] = candidate
+        if term >= newestVotes[node.number]?.term ?? .zero { newestVotes[node.number] = (term, candidate) }
     }
+
+    /// With what a node asked for votes.
+    func candidacy(of node: Int, in term: Term) -> VoteRequest? { candidacies[Vote(node: node, term: term)] }
+
+    /// For whom a node voted, as far as anybody was told.
+    func vote(of node: Int, in term: Term) -> NodeID? { votes[Vote(node: node, term: term)] }
 
     private func checkDurable(_ index: LogIndex, node: SimulatedNode, term: Term) throws(Violation) {
         // A later write of the same sync may have replaced what an older leader is told of.
@@ -255,11 +282,16 @@ struct History {
             case .replaceSuffix(let entries), .resetAndAppend(_, let entries): entries
             case .reset, nil: []
             }
+        var previous = entries.first.flatMap { node.process?.replica.raft.log.term(at: $0.index.previous) }
         for entry in entries {
-            let known = contents.updateValue(entry, forKey: EntryID(index: entry.index, term: entry.term))
-            guard known == nil || known == entry else {
+            let content = Content(entry: entry, previous: previous)
+            let known = contents.updateValue(content, forKey: EntryID(index: entry.index, term: entry.term))
+            previous = entry.term
+            guard known?.contradicts(content) != true else {
                 throw Violation(
-                    "log matching", "n\(node.number + 1) writes another entry \(entry.index.rawValue) of the same term")
+                    "log matching",
+                    "n\(node.number + 1) writes another entry \(entry.index.rawValue) of the same term, or after another"
+                )
             }
         }
     }

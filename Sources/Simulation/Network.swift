@@ -34,14 +34,6 @@ extension World {
         var hash = Digest()
         hash.combine(bytes)
         trace.combine(4, node.number * 8 + to, hash.value, at: now)
-        if options.sabotage == .forgetsVote, case .consensus(.voteReply(let vote)) = message, vote.granted {
-            schedule.add(.crash(node: node.number, life: node.life), at: now + 1_000)
-            // The candidate stays alone with its term, so that others come to it anew.
-            for other in nodes.indices where other != to && phase == .faults {
-                block(other, to, for: 1_500_000_000)
-                block(to, other, for: 1_500_000_000)
-            }
-        }
         count(message)
         guard let life = network.links[node.number][to], !network.isBlocked[node.number][to] else { return }
         var packet = Packet(from: node.number, to: to, fromLife: node.life, toLife: life, bytes: bytes)
@@ -89,22 +81,23 @@ extension World {
             counters[.messageRepeated] += 1
             let delay = random.chance(1000) ? random.around(3_000_000_000) : messageDelay() * 2
             schedule.add(.arrival(packet), at: now + delay)
-        } else if options.sabotage == .repeatsForwards, random.chance(2000) {
+        } else if options.planted == .repeatsForwards, random.chance(2000) {
             schedule.add(.arrival(packet), at: now + messageDelay())
         }
     }
 
-    mutating func arrive(_ packet: Packet) {
+    mutating func arrive(_ packet: Packet) throws(Violation) {
         let node = nodes[packet.to]
         guard !network.isBlocked[packet.from][packet.to], node.isUp else { return }
-        guard packet.toLife == node.life else {
+        guard packet.toLife == node.life || options.planted == .deliversOldFrames else {
             // The receiver's system answers with a reset.
             counters[.staleFrameDropped] += 1
             return schedule.add(
                 .linkDown(from: packet.from, to: packet.to, life: packet.toLife, isGone: false),
                 at: now + random.around(swarm.latency))
         }
-        guard packet.fromLife >= node.process?.newestLives[packet.from] ?? 0 else {
+        let newest = node.process?.newestLives[packet.from] ?? 0
+        guard packet.fromLife >= newest || options.planted == .deliversOldFrames else {
             counters[.staleFrameDropped] += 1
             return
         }
@@ -113,6 +106,7 @@ extension World {
         guard let message = try? PeerMessage(decoding: packet.bytes) else {
             preconditionFailure("a message survives its codec")
         }
+        try checkLives(packet, node, message)
         input(.received(message, from: nodes[packet.from].id), to: node)
     }
 

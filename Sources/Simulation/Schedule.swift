@@ -21,7 +21,6 @@ enum Happening {
     case fault
     case undo(Remedy)
     case restart(node: Int)
-    case crash(node: Int, life: Int)
     case check
 }
 

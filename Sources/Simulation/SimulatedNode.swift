@@ -28,6 +28,8 @@ final class SimulatedNode {
     /// What dies with the process.
     final class Process {
         var replica: Replica
+        /// The mistake built into the replica.
+        let planted: PlantedBug?
         /// Inputs not handled yet.
         var inbox: [Input] = []
         var isAwake = false
@@ -41,13 +43,15 @@ final class SimulatedNode {
         /// The newest life of each member that this process has seen.
         var newestLives: [Int]
         var nextSave: Int64 = 0
-        var checks = NodeChecks()
+        var checks: NodeChecks
         /// Flushes in a row after which the replica wanted to be called again at once.
         var spins = 0
 
-        init(_ replica: Replica, members: Int, nextSave: Int64) {
+        init(_ replica: Replica, members: Int, planted: PlantedBug?, nextSave: Int64) {
             self.replica = replica
+            self.planted = planted
             newestLives = Array(repeating: 0, count: members)
+            checks = NodeChecks(members: members)
             self.nextSave = nextSave
             checks.commit = replica.raft.commitIndex
             checks.applied = replica.store.appliedIndex
@@ -64,7 +68,7 @@ final class SimulatedNode {
                 batch = Array(inbox[..<count])
                 inbox.removeFirst(count)
             }
-            Self.step(&replica, batch, at: now, into: &out)
+            PlantedBug.plant(planted) { Self.step(&replica, batch, at: now, into: &out) }
             return batch.count
         }
 
@@ -95,4 +99,21 @@ struct NodeChecks {
     var applied = LogIndex.zero
     /// The term it led at the last look.
     var led: Term?
+    /// Since when it leads that term, in true time.
+    var ledSince: Int64 = 0
+    /// When an answer to this node's appends last came from each member, in true time.
+    var answered: [Int64]
+    /// An answer to its appends came since the last look.
+    var hasNewAnswer = false
+    /// The newest life of each member that a frame was handed over from.
+    var lives: [Int]
+    /// When it found its state to differ from the leader's, in true time.
+    var foundDifference = Int64.max
+    /// Snapshots it installed while nothing was wrong.
+    var calmSnapshots = 0
+
+    init(members: Int) {
+        answered = Array(repeating: 0, count: members)
+        lives = Array(repeating: 0, count: members)
+    }
 }

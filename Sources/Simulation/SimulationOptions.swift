@@ -1,28 +1,6 @@
 package import Exploration
 package import Primitives
 
-/// A mistake built into the world on purpose, to show that the checks see it.
-package enum Sabotage: String, CaseIterable, Sendable {
-    /// The shell sends promises before the write they vouch for is durable.
-    case sendsBeforeDurable
-    /// The disk reports a write as durable when it has only taken it.
-    case lyingDisk
-    /// A crash takes entries that were durable, and nothing says so.
-    case losesDurableEntries
-    /// A crash takes the term and the vote, and comes soon after a vote was given.
-    case forgetsVote
-    /// The shell answers linearizable reads from memory.
-    case readsFromMemory
-    /// The transport hands a forwarded write over twice.
-    case repeatsForwards
-    /// Clocks run up to a fifth apart.
-    case racingClocks
-    /// The shell loses one delivery to a watch now and then.
-    case skipsDeliveries
-    /// The applied index is saved without the rows that belong to it.
-    case savesIndexWithoutRows
-}
-
 /// What a simulation is made from; equal options make equal worlds.
 package struct SimulationOptions: Sendable {
     package var seed: UInt64
@@ -31,7 +9,8 @@ package struct SimulationOptions: Sendable {
     /// How long faults go on before the cluster must recover.
     package var duration: TimeSpan
     package var faults: [Fault]
-    package var sabotage: Sabotage?
+    /// The mistake built in.
+    package var planted: PlantedBug?
     /// Of the sudden faults, counted from 0, only these happen; `nil` for all.
     package var onlyFaults: [Int]?
     /// How many clients there are at most.
@@ -45,7 +24,7 @@ package struct SimulationOptions: Sendable {
 
     package init(
         seed: UInt64, nodes: Int = 3, duration: TimeSpan = .seconds(60), faults: [Fault] = Fault.allCases,
-        sabotage: Sabotage? = nil, onlyFaults: [Int]? = nil, clients: Int = SimulationOptions.mostClients,
+        planted: PlantedBug? = nil, onlyFaults: [Int]? = nil, clients: Int = SimulationOptions.mostClients,
         election: ElectionMix? = nil, priorities: [UInt8]? = nil, stores: NodeStoresMaker? = nil
     ) {
         precondition((1...5).contains(nodes), "a simulated cluster has 1 to 5 nodes")
@@ -59,7 +38,7 @@ package struct SimulationOptions: Sendable {
         self.nodes = nodes
         self.duration = duration
         self.faults = faults
-        self.sabotage = sabotage
+        self.planted = planted
     }
 
     package static let mostClients = 12
@@ -89,7 +68,7 @@ package struct SimulationOptions: Sendable {
         if clients < Self.mostClients { words.append("--clients \(clients)") }
         if let election { words.append("--election \(election.rawValue)") }
         if let priorities { words.append("--priorities " + priorities.map { "\($0)" }.joined(separator: ",")) }
-        if let sabotage { words.append("--sabotage \(sabotage.rawValue)") }
+        if let planted { words.append("--planted \(planted.rawValue)") }
         return words.joined(separator: " ")
     }
 }

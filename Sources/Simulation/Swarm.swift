@@ -31,6 +31,8 @@ struct Swarm {
     var saveInterval: Int64
     /// Up to how many inputs a node handles before it flushes.
     var batch: Int
+    /// Events of history that a watch is handed at once.
+    let watchPage: Int
 
     init(_ options: SimulationOptions, random: inout SeededGenerator) {
         // Each fault is left out of a third of the worlds that may have it. What is drawn does not depend on what is
@@ -58,9 +60,10 @@ struct Swarm {
         if faults.contains(.corruption) { corruption = rates[3] }
         // Clocks of real machines differ by far less; now and then they do here, too.
         if faults.contains(.clock) { clockSpread = [5_000, 100_000][random.below(2)] }
-        if options.sabotage == .racingClocks { clockSpread = 200_000 }
+        if options.planted == .racingClocks { clockSpread = 200_000 }
         replays = faults.contains(.replay)
         suddenFaults = faults.filter(\.isSudden)
+        watchPage = [3, 40, 512][random.below(3)]
     }
 }
 

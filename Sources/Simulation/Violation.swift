@@ -21,7 +21,7 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case idempotentRepetition, refusedForSpace, deletedWithoutSpace
     case linearizableRead, followerRead, readIndexAsked, staleRead, pastRead
     case leaseGranted, leaseRenewed, leaseExpired, leaseRevoked, leaseOutlivedLeader, expiryIgnored
-    case controllerChanged
+    case controllerChanged, followerRejoined
     case lostWithoutEntry, candidacyBegun, candidacyRenewed, renewalShared, succession, vacancy, resignation
     case fencedWrite, fencedOff, electionObserved, observationResumed, changesObserved
     case watchOpened, watchResumed, watchPaused, watchCompacted, resumeCompacted, eventsDelivered, progressTold,

@@ -25,6 +25,7 @@ extension World {
         case (.renewal(let leases), .renewed(let grants, let position)):
             try checkRenewal(call, leases, grants, in: position.term)
         case (.read(let query, let isStale), .read(let result, let position)):
+            try checkIsFenced(node)
             try checkRead(query, result, position, isStale: isStale, call, node)
         case (.watch(let id), .watching(let records, let position)):
             if records != nil { try checkFloor(position, call) }

@@ -21,7 +21,8 @@ extension World {
         if let stores = node.stores {
             guard carriesOut(node, stores) else { return }
         } else if node.log.failsNext {
-            return exitAfterFailedSync(node)
+            if options.planted != .retriesFailedSync { return exitAfterFailedSync(node) }
+            try believeFailedSync(node)
         }
         let jobs = node.log.syncing
         node.log.syncing = []
@@ -37,7 +38,7 @@ extension World {
         }
         try checkGeometry(node)
         trace.combine(3, node.number, last?.rawValue ?? 0, at: now)
-        if let last, options.sabotage != .lyingDisk {
+        if let last, options.planted != .lyingDisk {
             input(.persisted(last), to: node)
             for (to, message) in released { try send(message, from: node, to: to) }
         }
@@ -68,19 +69,14 @@ extension World {
     mutating func saveState(_ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica) {
         if now >= process.nextSave, node.state.replacing == nil {
             process.nextSave = now + random.around(swarm.saveInterval)
-            if let (delta, position) = replica.takeStateDelta() {
-                node.state.held.append((sabotaged(delta), position))
+            if let (delta, position) = PlantedBug.plant(options.planted, { replica.takeStateDelta() }) {
+                node.state.held.append((planted(in: delta), position))
                 if random.chance(100) { checkCodec(delta) }
             }
             schedule.add(
                 .stateStep(node: node.number, life: node.life), at: now + 1 + random.around(swarm.saveInterval / 2))
         }
         release(node, through: replica.raft.stableIndex)
-    }
-
-    private mutating func sabotaged(_ delta: StateDelta) -> StateDelta {
-        guard options.sabotage == .savesIndexWithoutRows, random.chance(1000) else { return delta }
-        return StateDelta(header: delta.header)
     }
 
     private mutating func checkCodec(_ delta: StateDelta) {

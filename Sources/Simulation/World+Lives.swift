@@ -19,13 +19,18 @@ extension World {
         let reading = node.clock.reading(at: now)
         let recovered = RecoveredLog(
             hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
-            damagedBelow: history.damage[node.number])
-        let replica = Replica(
-            id: node.id, settings: electorate.settings(swarm.settings, of: node.number, life: node.life),
-            recovered: recovered, state: state, bootstrap: bootstrap,
-            bounds: swarm.historyBounds, logBounds: swarm.logBounds, seed: random.next(), now: reading)
+            damagedBelow: damageFound(on: node))
+        try history.checkBegins(node, with: recovered)
+        let seed = random.next()
+        let replica = PlantedBug.plant(options.planted) {
+            Replica(
+                id: node.id, settings: electorate.settings(swarm.settings, of: node.number, life: node.life),
+                recovered: recovered, state: state, bootstrap: bootstrap,
+                bounds: swarm.historyBounds, logBounds: swarm.logBounds, watchPage: swarm.watchPage, seed: seed,
+                now: reading)
+        }
         node.process = SimulatedNode.Process(
-            replica, members: nodes.count, nextSave: now + random.around(swarm.saveInterval))
+            replica, members: nodes.count, planted: options.planted, nextSave: now + random.around(swarm.saveInterval))
         trace.note(.node(node.number, "starts life \(node.life) at \(replica.raft.log.lastIndex.rawValue)"), at: now)
         trace.combine(1, node.number, UInt64(node.life), at: now)
         for other in nodes where other !== node {
@@ -42,7 +47,9 @@ extension World {
         guard let header = found.header, let position = found.position else { return nil }
         let store: Store
         do {
-            store = try Store(restoring: header, records: found.records)
+            store = try PlantedBug.plant(options.planted) {
+                try Store(restoring: header, records: found.records)
+            }
         } catch {
             throw Violation("13", "n\(node.number + 1) cannot read its own state back: \(error)")
         }
@@ -56,14 +63,13 @@ extension World {
         node.process = nil
         counters[.crash] += 1
         trace.note(.node(node.number, "crashes"), at: now)
-        let before = node.log.durable
         if let stores = node.stores {
             crashStores(node, stores)
         } else {
             node.log.crash(tears: swarm.faults.contains(.torn), &random)
             node.state.crash(&random)
         }
-        sabotageCrash(node, before: before)
+        plantInCrash(of: node)
         for other in nodes where other !== node {
             network.links[node.number][other.number] = nil
             guard let life = network.links[other.number][node.number] else { continue }
@@ -75,23 +81,5 @@ extension World {
             schedule.add(.lost(id, wasTaken: true), at: now + random.around(1_000_000))
         }
         closeWatches(at: node)
-    }
-
-    mutating func crashAfterVote(_ node: SimulatedNode, life: Int) {
-        guard node.life == life, node.isUp, phase == .faults else { return }
-        crash(node)
-        start(node, after: random.around(2_000_000))
-    }
-
-    private mutating func sabotageCrash(_ node: SimulatedNode, before: DurableLog) {
-        switch options.sabotage {
-        case .losesDurableEntries where phase == .faults:
-            let lost = min(node.log.durable.entries.count, 1 + random.below(8))
-            node.log.durable.entries.removeLast(lost)
-        case .forgetsVote where phase == .faults:
-            node.log.durable.hardState = HardState(
-                term: node.log.durable.entries.last?.term ?? node.log.durable.base?.term ?? .zero)
-        default: break
-        }
     }
 }

@@ -28,14 +28,18 @@ extension World {
         }
         let term = replica.raft.term
         try checkDiskAnswers(node, process)
+        try checkIsAnswered(node, process)
+        try checkMatches(node, process, &replica)
         guard process.checks.led != term else { return }
         process.checks.led = term
+        process.checks.ledSince = now
         counters[.leaderElected] += 1
         if let stalled = stalledTerm, term > stalled {
             counters[.stalledLeaderReplaced] += 1
             stalledTerm = nil
         }
         try history.checkLeader(node, term: term)
+        try history.checkElected(node, term: term)
         try checkHolds(node, replica.raft, whatIs: "leads term \(term.rawValue)")
         try checkTakeOver(node, replica.raft.settings)
     }
@@ -208,7 +212,9 @@ extension World {
             switch notice {
             case .consensus(let notice): note(notice)
             case .retriedAfterElection(let count): counters[.retriedAfterElection] += count
-            case .diverged: counters[.divergenceNoticed] += 1
+            case .diverged:
+                counters[.divergenceNoticed] += 1
+                node.process?.checks.foundDifference = now
             default: break
             }
         }

@@ -19,7 +19,7 @@ extension World {
             healEverything()
         case .healing(let since):
             try lookForLeader(since: since)
-        case .steady(let since) where now >= since + 1_000_000_000:
+        case .steady(let since) where now >= max(since, rejoinsAt) + 1_000_000_000:
             phase = .settling(since: now)
             trace.note(.world("clients stop"), at: now)
             probe()
@@ -43,6 +43,7 @@ extension World {
         guard now >= agreed + patience / 5 else { return }
         phase = .steady(since: now)
         trace.note(.node(leader, "leads for good"), at: now)
+        cutOffFollower()
     }
 
     /// The number of the node that all follow in one term, once it has committed an entry of its own.
@@ -116,6 +117,9 @@ extension World {
             guard let header = node.state.durable.header else { continue }
             guard let restored = try? Store(restoring: header, records: node.state.durable.records) else {
                 throw Violation("13", "n\(node.number + 1) could not read its state back")
+            }
+            guard header.appliedIndex < history.model.lastIndex || restored.records().elementsEqual(expected) else {
+                throw Violation("13", "the rows in the state.db of n\(node.number + 1) differ from the model's")
             }
             guard restored.header.digest == history.model.digest(at: header.appliedIndex) else {
                 throw Violation("13", "the state.db of n\(node.number + 1) is not what entry it stands at had")

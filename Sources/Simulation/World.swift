@@ -39,6 +39,8 @@ struct World {
     var brokenByDisk: Violation?
     /// The world went where its checks say nothing.
     var isInconclusive = false
+    /// When a member that was cut off in the recovery is heard again.
+    var rejoinsAt: Int64 = 0
     /// The priority of the newest leader.
     var leadingPriority: UInt8 = 0
     /// Since when, in the recovery, all agree on one leader.
@@ -78,7 +80,7 @@ struct World {
 
     mutating func newClock() -> NodeClock {
         let drift = random.within(-swarm.clockSpread...swarm.clockSpread)
-        // Beyond a tenth nothing is promised any more: that is sabotage.
+        // Beyond a tenth nothing is promised any more: that is a planted bug.
         history.fastestClock = max(history.fastestClock, min(drift, 100_000))
         history.slowestClock = min(history.slowestClock, max(drift, -100_000))
         return NodeClock(epoch: random.within(1_000_000_000...1_000_000_000_000), drift: drift)
@@ -103,7 +105,7 @@ struct World {
 
     private mutating func carryOut(_ happening: Happening) throws(Violation) {
         switch happening {
-        case .arrival(let packet): arrive(packet)
+        case .arrival(let packet): try arrive(packet)
         case .wake(let node, let life):
             if let process = awake(node, life, happening) { try turn(nodes[node], process) }
         case .timer(let node, let life):
@@ -123,7 +125,6 @@ struct World {
         case .fault: makeTrouble()
         case .undo(let remedy): undo(remedy)
         case .restart(let node): try restart(nodes[node])
-        case .crash(let node, let life): crashAfterVote(nodes[node], life: life)
         case .check: try checkPhase()
         }
     }
@@ -168,7 +169,10 @@ struct World {
     private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
         var out = Outbox()
         swap(&out, &outbox)
-        if !out.notices.isEmpty { note(out.notices, of: node) }
+        if !out.notices.isEmpty {
+            note(out.notices, of: node)
+            try checkTransfers(out.notices, of: node)
+        }
         for (to, message) in out.sends { try send(message, from: node, to: to) }
         try carryOutWrites(out, of: node)
         if let snapshot = out.snapshotToInstall {
@@ -188,19 +192,21 @@ struct World {
         if let write = out.write {
             try history.checkWrite(write, node: node)
             var thenSend = out.thenSend
-            if options.sabotage == .sendsBeforeDurable {
+            if options.planted == .sendsBeforeDurable {
                 for (to, message) in thenSend { try send(message, from: node, to: to) }
                 thenSend = []
             }
             node.log.queued.append(.write(write, thenSend: thenSend, issuedAt: now))
-            if options.sabotage == .lyingDisk {
+            if options.planted == .lyingDisk {
                 input(.persisted(write.id), to: node)
                 for (to, message) in thenSend { try send(message, from: node, to: to) }
             }
         } else if !out.thenSend.isEmpty {
             throw Violation("2", "n\(node.number + 1) has promises without the write they belong to")
         }
+        try checkGranted(out, by: node)
         if let truncation = out.truncation {
+            try checkNotNeeded(truncation, by: node)
             counters[.logCompacted] += 1
             node.log.queued.append(.truncate(truncation))
         }

@@ -1,0 +1,55 @@
+internal import Consensus
+internal import Primitives
+
+// What a node has promised binds its later lives, and what it may promise depends on what it lost.
+
+extension History {
+    /// A life begins with every vote that an earlier one gave (`invariants.md` 1), and knows whether its log lost something
+    /// (15).
+    func checkBegins(_ node: SimulatedNode, with recovered: RecoveredLog) throws(Violation) {
+        guard (recovered.damagedBelow != nil) == (damage[node.number] != nil) else {
+            let what = recovered.damagedBelow == nil ? "takes a damaged log for whole" : "takes a whole log for damaged"
+            throw Violation("15", "n\(node.number + 1) \(what)")
+        }
+        guard let vote = newestVotes[node.number], recovered.hardState.term <= vote.term else { return }
+        // One that was damaged may not know for whom: it counts its vote as spent on itself.
+        let voted = recovered.hardState.votedFor
+        let remembers = voted == vote.candidate || voted == node.id
+        guard recovered.hardState.term == vote.term, remembers else {
+            throw Violation("1", "n\(node.number + 1) begins without its vote of term \(vote.term.rawValue)")
+        }
+    }
+
+    /// Whoever leads has the votes of a majority, its own among them, and all durably (`invariants.md` 1).
+    func checkElected(_ node: SimulatedNode, term: Term) throws(Violation) {
+        let durable = node.log.durable.hardState
+        guard durable.term > term || durable.term == term && durable.votedFor == node.id else {
+            throw Violation("1", "n\(node.number + 1) leads term \(term.rawValue), but its candidacy is not durable")
+        }
+        let others = (0..<damage.count).count { $0 != node.number && vote(of: $0, in: term) == node.id }
+        guard others + 1 < quorum else { return }
+        throw Violation(
+            "election safety", "n\(node.number + 1) leads term \(term.rawValue) with \(others + 1) votes of \(quorum)")
+    }
+
+    /// A damaged node neither votes nor campaigns nor counts (`invariants.md` 15).
+    func checkIsWhole(_ node: SimulatedNode) throws(Violation) {
+        guard damage[node.number] != nil else { return }
+        throw Violation("15", "n\(node.number + 1) votes, campaigns or lets itself be counted with a damaged log")
+    }
+
+    /// What is acknowledged is durable as the leader has it, not as another leader once did (`invariants.md` 2).
+    func checkEqual(
+        _ index: LogIndex, of node: SimulatedNode, to leader: SimulatedNode, term: Term
+    ) throws(Violation) {
+        guard index > .zero, let process = leader.process, process.replica.raft.isLeader,
+            process.replica.raft.term == term, node.log.durable.hardState.term <= term,
+            let expected = process.replica.raft.log.term(at: index), let own = node.log.durable.term(at: index),
+            own != expected
+        else { return }
+        throw Violation(
+            "2",
+            "n\(node.number + 1) acknowledges entry \(index.rawValue) of term \(expected.rawValue), "
+                + "but one of term \(own.rawValue) is durable")
+    }
+}

@@ -1,0 +1,46 @@
+internal import Consensus
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+// Mistakes of the world around the core that take more than a condition.
+
+extension World {
+    /// What the opening of a log finds missing.
+    func damageFound(on node: SimulatedNode) -> LogIndex? {
+        switch options.planted {
+        case .takesDamageForTail: nil
+        case .takesTailForDamage where node.life > 1: history.damage[node.number] ?? node.log.durable.lastIndex.next
+        default: history.damage[node.number]
+        }
+    }
+
+    mutating func plantInCrash(of node: SimulatedNode) {
+        guard phase == .faults else { return }
+        switch options.planted {
+        case .losesDurableEntries:
+            let lost = min(node.log.durable.entries.count, 1 + random.below(8))
+            node.log.durable.entries.removeLast(lost)
+        case .forgetsVote:
+            node.log.durable.hardState = HardState(
+                term: node.log.durable.entries.last?.term ?? node.log.durable.base?.term ?? .zero)
+        default: break
+        }
+    }
+
+    /// The error is overlooked: the page cache holds what the disk does not, and shows it until the process ends.
+    mutating func believeFailedSync(_ node: SimulatedNode) throws(Violation) {
+        node.log.failsNext = false
+        let jobs = node.log.syncing
+        node.log.syncing = []
+        for case .write(let write, let thenSend, _) in jobs {
+            input(.persisted(write.id), to: node)
+            for (to, message) in thenSend { try send(message, from: node, to: to) }
+        }
+    }
+
+    mutating func planted(in delta: StateDelta) -> StateDelta {
+        guard options.planted == .savesIndexWithoutRows, random.chance(1000) else { return delta }
+        return StateDelta(header: delta.header)
+    }
+}

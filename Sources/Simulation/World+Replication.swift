@@ -1,0 +1,48 @@
+internal import Consensus
+internal import Primitives
+internal import ReplicaCore
+
+// What a voter and a leader may believe of the other members' logs.
+
+extension World {
+    /// A vote goes to a candidate whose log, as it asked with it, is not behind the voter's (Raft §5.4.1). A voter that looks
+    /// for a leader has appended nothing since, unless one batch brought entries, and the leader's end, too.
+    func checkGranted(_ out: borrowing Outbox, by node: SimulatedNode) throws(Violation) {
+        guard let voter = node.process, voter.replica.raft.isLooking, out.write?.change == nil else { return }
+        for (to, message) in out.thenSend {
+            guard case .consensus(.voteReply(let reply)) = message, reply.granted, let number = numberOf[to],
+                voter.replica.raft.term == reply.term,
+                let candidate = history.candidacy(of: number, in: reply.term)
+            else { continue }
+            let own = (voter.replica.raft.log.lastTerm, voter.replica.raft.log.lastIndex)
+            guard (candidate.lastTerm, candidate.lastIndex) < own else { continue }
+            throw Violation(
+                "leader completeness",
+                "n\(node.number + 1) votes in term \(reply.term.rawValue) for n\(number + 1), whose log ends before its own"
+            )
+        }
+    }
+
+    /// What a leader believes to be durable at another member is, and is the leader's (`invariants.md` 2). A member that
+    /// lost something has not told yet, and one that has come to a newer term need not.
+    func checkMatches(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
+        guard process.checks.hasNewAnswer else { return }
+        process.checks.hasNewAnswer = false
+        for peer in replica.raft.peerProgress(at: node.clock.reading(at: now)) {
+            guard peer.match > .zero, let number = numberOf[peer.id], history.damage[number] == nil,
+                nodes[number].log.durable.hardState.term <= replica.raft.term
+            else { continue }
+            let member = nodes[number]
+            let covered = max(member.log.durable.lastIndex, member.state.durable.position?.index ?? .zero)
+            let expected = replica.raft.log.term(at: peer.match)
+            let own = member.log.durable.term(at: peer.match)
+            guard peer.match > covered || own != nil && expected != nil && own != expected else { continue }
+            throw Violation(
+                "2",
+                "n\(node.number + 1) counts n\(number + 1) in for entry \(peer.match.rawValue), which is not durable there"
+            )
+        }
+    }
+}
