@@ -16,6 +16,9 @@ let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-colle
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -44,6 +47,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -86,6 +91,12 @@ let package = Package(
             dependencies: ["Node", "ReplicaCore", nioCore, nioPosix, nioHTTP1, logging, metrics, coreMetrics],
             resources: [.embedInCode("Resources")],
             swiftSettings: strict),
+        .target(
+            name: "EtcdAPI",
+            dependencies: [
+                "HTTPAPI", "Node", "ReplicaCore", nioCore, nioHTTP2, nioHPACK, protobuf, coreMetrics,
+            ],
+            exclude: ["Protos"], swiftSettings: strict),
 
         // What people hold in their hands.
         .target(
@@ -112,7 +123,7 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "Node", "HTTPAPI", "SQLiteStorage", argumentParser, configuration, systemPackage, lifecycle,
+                "Node", "HTTPAPI", "EtcdAPI", "SQLiteStorage", argumentParser, configuration, systemPackage, lifecycle,
                 unixSignals,
                 logging, metrics, nioPosix,
             ],
@@ -122,7 +133,8 @@ let package = Package(
         .executableTarget(
             name: "conclave",
             dependencies: [
-                "CKeeper", "Consensus", "ConclaveClient", "LoadGenerator", "LocalProcesses", "Serving", "Simulating", "Torture",
+                "CKeeper", "Consensus", "ConclaveClient", "LoadGenerator", "LocalProcesses", "Serving", "Simulating",
+                "Torture",
                 argumentParser, unixSignals, nioCore,
             ],
             swiftSettings: strict),
@@ -163,6 +175,10 @@ let package = Package(
         .testTarget(
             name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded], swiftSettings: strict),
         .testTarget(
+            name: "EtcdAPITests",
+            dependencies: ["EtcdAPI", "HTTPAPI", nioCore, nioPosix, nioHTTP2, nioHPACK, protobuf],
+            swiftSettings: strict),
+        .testTarget(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict),
         .testTarget(
@@ -190,7 +206,7 @@ if let fuzzerRuntime {
             name: "fuzzers",
             dependencies: [
                 "CFuzzer", "Primitives", "Consensus", "KeyValue", "ReplicaCore", "SQLiteStorage", "PeerTransport",
-                "HTTPAPI", nioCore, nioHTTP1,
+                "HTTPAPI", "EtcdAPI", nioCore, nioHTTP1, protobuf,
             ],
             path: "Tests/Fuzz/fuzzers", swiftSettings: strict,
             linkerSettings: [.unsafeFlags([fuzzerRuntime]), .linkedLibrary("stdc++")]),

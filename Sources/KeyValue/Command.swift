@@ -16,6 +16,9 @@ package enum Command: Hashable, Sendable {
     case expireLeases([LeaseGeneration], term: Term)
     /// Forgets history up to and including this revision.
     case compact(through: Revision)
+    /// Forgets the history before this revision on a client's wish. Fails with ``CommandFailure/compacted(oldest:)`` when
+    /// that was done before.
+    case discardHistory(before: Revision)
     case campaign(Campaign)
     case resign(Resignation)
 }
@@ -71,6 +74,8 @@ package enum LeaseAttachment: Hashable, Sendable {
     case existing(LeaseID)
     /// A new lease, granted in the same step. The id was drawn by the node that took the request.
     case new(LeaseID, ttl: TimeSpan)
+    /// The one it has, if any. The key must be there: ``CommandFailure/keyNotFound(_:)``.
+    case kept
 }
 
 package struct Put: Hashable, Sendable {
@@ -78,11 +83,18 @@ package struct Put: Hashable, Sendable {
     package var value: Bytes
     package var precondition: Precondition
     package var lease: LeaseAttachment
-    package init(key: Bytes, value: Bytes, precondition: Precondition = .none, lease: LeaseAttachment = .none) {
+    /// Whether the key keeps the value it has; ``value`` is empty then. The key must be there:
+    /// ``CommandFailure/keyNotFound(_:)``.
+    package var keepsValue: Bool
+    package init(
+        key: Bytes, value: Bytes, precondition: Precondition = .none, lease: LeaseAttachment = .none,
+        keepsValue: Bool = false
+    ) {
         self.key = key
         self.value = value
         self.precondition = precondition
         self.lease = lease
+        self.keepsValue = keepsValue
     }
 }
 
@@ -135,14 +147,18 @@ package struct Transaction: Hashable, Sendable {
         self.otherwise = otherwise
     }
 
+    /// Holds when it holds for every key of the selection; where there is none, when it holds for an absent key.
     package struct Comparison: Hashable, Sendable {
-        package var key: Bytes
+        package var selection: KeySelection
         package var target: Target
         package var relation: Relation
-        package init(key: Bytes, target: Target, relation: Relation) {
-            self.key = key
+        package init(selection: KeySelection, target: Target, relation: Relation) {
+            self.selection = selection
             self.target = target
             self.relation = relation
+        }
+        package init(key: Bytes, target: Target, relation: Relation) {
+            self.init(selection: .key(key), target: target, relation: relation)
         }
     }
 
@@ -166,6 +182,8 @@ package struct Transaction: Hashable, Sendable {
         /// A read, inside the transaction: sees the writes before it.
         case get(RangeQuery)
         case delete(KeySelection)
+        /// A transaction inside: its comparisons look at the state before the first write of the whole.
+        case transaction(Transaction)
     }
 }
 

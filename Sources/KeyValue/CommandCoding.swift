@@ -87,6 +87,9 @@ extension Command: BinaryCoded {
         case .compact(let revision):
             writer.write(UInt8(8))
             writer.write(revision)
+        case .discardHistory(let revision):
+            writer.write(UInt8(0x20))
+            writer.write(revision)
         case .campaign(let campaign):
             writer.write(UInt8(9))
             writer.write(campaign)
@@ -108,6 +111,7 @@ extension Command: BinaryCoded {
         case 6: self = .revokeLease(try reader.read())
         case 7: self = .expireLeases(try reader.read(), term: Term(try reader.readVarint()))
         case 8: self = .compact(through: try reader.read())
+        case 0x20: self = .discardHistory(before: try reader.read())
         case 9: self = .campaign(try reader.read())
         case 10: self = .resign(try reader.read())
         default: throw .invalid("command tag \(tag)")
@@ -130,15 +134,24 @@ extension Put: BinaryCoded {
     func encode(into writer: inout ByteWriter) {
         writer.write(bytes: key)
         writer.write(bytes: value)
+        if keepsValue { writer.write(Self.keepsValueMark) }
         writer.write(precondition)
         writer.write(lease)
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let key = try reader.readBytes()
+        let value = try reader.readBytes()
+        var tag = try reader.readByte()
+        let keepsValue = tag == Self.keepsValueMark
+        if keepsValue { tag = try reader.readByte() }
         self.init(
-            key: try reader.readBytes(), value: try reader.readBytes(), precondition: try reader.read(),
-            lease: try reader.read())
+            key: key, value: value, precondition: try Precondition(tag: tag, from: &reader), lease: try reader.read(),
+            keepsValue: keepsValue)
     }
+
+    /// Stands before a precondition, whose tags are smaller.
+    private static let keepsValueMark: UInt8 = 0x80
 }
 
 extension Precondition: BinaryCoded {
@@ -154,7 +167,11 @@ extension Precondition: BinaryCoded {
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
-        switch try reader.readByte() {
+        try self.init(tag: try reader.readByte(), from: &reader)
+    }
+
+    fileprivate init(tag: UInt8, from reader: inout ByteReader) throws(DecodingFailure) {
+        switch tag {
         case 0: self = .none
         case 1: self = .absent
         case 2: self = .present
@@ -175,6 +192,7 @@ extension LeaseAttachment: BinaryCoded {
             writer.write(UInt8(2))
             writer.write(id)
             writer.write(ttl)
+        case .kept: writer.write(UInt8(0x20))
         }
     }
 
@@ -183,6 +201,7 @@ extension LeaseAttachment: BinaryCoded {
         case 0: self = .none
         case 1: self = .existing(try reader.read())
         case 2: self = .new(try reader.read(), ttl: try reader.read())
+        case 0x20: self = .kept
         case let tag: throw .invalid("lease attachment tag \(tag)")
         }
     }

@@ -23,6 +23,16 @@ extension KeySpace {
         return page.result
     }
 
+    /// Whether `body` is true for every living record of a selection; asks no further after the first that is not.
+    func allRecords(in selection: KeySelection, _ body: (KeyRecord) -> Bool) -> Bool {
+        var (position, end) = current.bounds(of: selection)
+        while position < end {
+            if let record = current.value(at: position).record, !body(record) { return false }
+            position = current.position(after: position)
+        }
+        return true
+    }
+
     /// The living keys of a selection, in order.
     func livingKeys(in selection: KeySelection) -> [Bytes] {
         var (position, end) = current.bounds(of: selection)

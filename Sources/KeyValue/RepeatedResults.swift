@@ -9,10 +9,7 @@ extension CommandResult {
         case .leaseGranted(let grant): .leaseGranted(grant.telling(remaining))
         case .leasesRenewed(let grants): .leasesRenewed(grants.map { $0?.telling(remaining) })
         case .transaction(let result):
-            .transaction(
-                TransactionResult(
-                    succeeded: result.succeeded, results: result.results.map { $0.telling(remaining) },
-                    revision: result.revision))
+            .transaction(result.telling(remaining))
         case .deleted, .leaseRevoked, .leasesExpired, .compacted, .candidacy, .resigned, .failed: self
         }
     }
@@ -26,7 +23,18 @@ extension PutResult {
 
 extension OperationResult {
     fileprivate func telling(_ remaining: (LeaseID) -> TimeSpan) -> OperationResult {
-        if case .put(let result) = self { .put(result.telling(remaining)) } else { self }
+        switch self {
+        case .put(let result): .put(result.telling(remaining))
+        case .transaction(let result): .transaction(result.telling(remaining))
+        case .get, .deleted: self
+        }
+    }
+}
+
+extension TransactionResult {
+    fileprivate func telling(_ remaining: (LeaseID) -> TimeSpan) -> TransactionResult {
+        TransactionResult(
+            succeeded: succeeded, results: results.map { $0.telling(remaining) }, revision: revision)
     }
 }
 

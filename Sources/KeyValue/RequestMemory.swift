@@ -90,13 +90,7 @@ extension CommandResult {
     var withoutLargeWrittenValues: CommandResult {
         switch self {
         case .put(let result): return .put(result.withoutLargeValue)
-        case .transaction(var transaction):
-            for index in transaction.results.indices {
-                if case .put(let result) = transaction.results[index] {
-                    transaction.results[index] = .put(result.withoutLargeValue)
-                }
-            }
-            return .transaction(transaction)
+        case .transaction(let transaction): return .transaction(transaction.withoutLargeWrittenValues)
         default: return self
         }
     }
@@ -105,7 +99,7 @@ extension CommandResult {
     var contentBytes: Int {
         switch self {
         case .put(let result): result.record.contentBytes
-        case .transaction(let transaction): transaction.results.reduce(0) { $0 + $1.contentBytes }
+        case .transaction(let transaction): transaction.contentBytes
         case .leasesRenewed(let leases): leases.count * MemoryLayout<LeaseGrant?>.stride
         case .failed(.preconditionFailed(let holder)): holder?.contentBytes ?? 0
         case .candidacy(let result): result.summary.contentBytes
@@ -124,7 +118,24 @@ extension OperationResult {
         case .put(let result): result.record.contentBytes
         case .get(let range): range.records.reduce(0) { $0 + $1.contentBytes }
         case .deleted: 0
+        case .transaction(let inner): inner.contentBytes
         }
+    }
+}
+
+extension TransactionResult {
+    fileprivate var contentBytes: Int { results.reduce(0) { $0 + $1.contentBytes } }
+
+    fileprivate var withoutLargeWrittenValues: TransactionResult {
+        var copy = self
+        for index in copy.results.indices {
+            switch copy.results[index] {
+            case .put(let result): copy.results[index] = .put(result.withoutLargeValue)
+            case .transaction(let inner): copy.results[index] = .transaction(inner.withoutLargeWrittenValues)
+            case .get, .deleted: break
+            }
+        }
+        return copy
     }
 }
 

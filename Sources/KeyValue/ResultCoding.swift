@@ -134,12 +134,19 @@ extension OperationResult: BinaryCoded {
         case .deleted(let count):
             writer.write(UInt8(2))
             writer.write(Int64(count))
+        case .transaction(let inner):
+            writer.write(UInt8(0x20))
+            writer.write(inner)
         }
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         switch try reader.readByte() {
         case 0: self = .put(try reader.read())
+        case 0x20:
+            try reader.descend(limit: Limits.transactionDepth)
+            self = .transaction(try reader.read())
+            reader.ascend()
         case 1:
             self = .get(
                 RangeResult(records: try reader.read(), count: try reader.readInt(), more: try reader.readBool()))
@@ -176,6 +183,9 @@ extension CommandFailure: BinaryCoded {
         case .quotaExceeded(let limit):
             writer.write(UInt8(8))
             writer.write(Int64(limit))
+        case .keyNotFound(let key):
+            writer.write(UInt8(0x20))
+            writer.write(bytes: key)
         case .fenced(let election, let fence):
             writer.write(UInt8(9))
             writer.write(election)
@@ -208,6 +218,7 @@ extension CommandFailure: BinaryCoded {
         case 6: self = .duplicateKey(try reader.readBytes())
         case 7: self = .tooManyLeases(limit: try reader.readInt())
         case 8: self = .quotaExceeded(limit: try reader.readInt())
+        case 0x20: self = .keyNotFound(try reader.readBytes())
         case 9: self = .fenced(try reader.read(), now: try reader.read())
         case 10: self = .candidacyNotFound(try reader.read())
         case 11: self = .candidacyTaken(try reader.read())

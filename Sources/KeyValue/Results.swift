@@ -80,6 +80,8 @@ package enum OperationResult: Hashable, Sendable {
     case put(PutResult)
     case get(RangeResult)
     case deleted(count: Int)
+    /// Its revision is the one reached by then.
+    case transaction(TransactionResult)
 }
 
 package struct RangeResult: Hashable, Sendable {
@@ -106,6 +108,8 @@ package enum CommandFailure: Error, Hashable, Sendable {
     case futureRevision(current: Revision)
     /// A transaction writes one key twice.
     case duplicateKey(Bytes)
+    /// A put keeps the value or the lease of a key that is not there.
+    case keyNotFound(Bytes)
     case tooManyLeases(limit: Int)
     /// The store is full; deletes, renewals and expiries still work.
     case quotaExceeded(limit: Int)

@@ -159,6 +159,7 @@ package struct Store: Sendable {
         case .revokeLease(let id): revokeLease(id)
         case .expireLeases(let due, let term): expireLeases(due, term: term)
         case .compact(let revision): compact(through: revision)
+        case .discardHistory(let revision): discardHistory(before: revision)
         case .campaign(let campaign): apply(campaign)
         case .resign(let resignation): apply(resignation)
         }

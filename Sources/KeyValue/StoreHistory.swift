@@ -34,8 +34,10 @@ extension Store {
         after revision: Revision, selections: [KeySelection], limit: Int, bytes: Int = Limits.watchBatchBytes
     ) -> HistoryPage {
         guard revision >= keys.compacted else { return .compacted(oldest: oldestRevision) }
-        guard revision < keys.revision, let first = keys.history.first?.events.revision else {
-            return .events([], scannedThrough: revision)
+        guard revision < keys.revision else { return .events([], scannedThrough: revision) }
+        // A store in which nothing ever happened is at a revision all the same.
+        guard let first = keys.history.first?.events.revision else {
+            return .events([], scannedThrough: keys.revision)
         }
         var found: [RevisionEvents] = []
         var count = 0
@@ -104,6 +106,14 @@ extension Store {
             digest.combine(compactedThrough: target)
         }
         return .compacted(through: keys.compacted)
+    }
+
+    mutating func discardHistory(before first: Revision) -> CommandResult {
+        guard first <= keys.revision else { return .failed(.futureRevision(current: keys.revision)) }
+        guard first > keys.compacted.next || (first == .empty && keys.compacted == .zero) else {
+            return .failed(.compacted(oldest: oldestRevision))
+        }
+        return compact(through: Revision(first.rawValue - 1))
     }
 }
 

@@ -8,7 +8,8 @@ extension Store {
         guard put.precondition.holds(for: holder) else { return .failed(.preconditionFailed(holder: holder)) }
         var attachments = AttachmentCheck()
         if let failure = attachments.refusal(of: put.lease, in: self) { return .failed(failure) }
-        if let failure = quotaRefusal(adding: Version.bytes(key: put.key, value: put.value)) { return .failed(failure) }
+        if let failure = put.refusal(over: holder) { return .failed(failure) }
+        if let failure = quotaRefusal(adding: put.bytes(over: holder)) { return .failed(failure) }
         return .put(write(put, at: place))
     }
 
@@ -30,6 +31,7 @@ extension Store {
 
     /// Writes a key whose put was found in order, at the place a search for it found.
     mutating func write(_ put: Put, at place: KeySpace.Place) -> PutResult {
+        let before = keys.record(at: place)
         var lease: LeaseID?
         switch put.lease {
         case .none: break
@@ -37,9 +39,10 @@ extension Store {
         case .new(let id, let ttl):
             addLease(id, ttl: ttl)
             lease = id
+        case .kept: lease = before?.lease
         }
-        let before = keys.record(at: place)
-        let record = keys.put(put.key, put.value, lease: lease, at: place, time: time)
+        let value = put.keepsValue ? before?.value ?? [] : put.value
+        let record = keys.put(put.key, value, lease: lease, at: place, time: time)
         if let left = before?.lease, left != lease { leases.detach(record.key, from: left) }
         if let lease, lease != before?.lease { leases.attach(record.key, to: lease) }
         return PutResult(
@@ -75,7 +78,7 @@ struct AttachmentCheck {
 
     mutating func refusal(of attachment: LeaseAttachment, in store: borrowing Store) -> CommandFailure? {
         switch attachment {
-        case .none: return nil
+        case .none, .kept: return nil
         case .existing(let id):
             return store.leases.contains(id) || granted.contains(id) ? nil : .leaseNotFound(id)
         case .new(let id, _):
@@ -86,6 +89,20 @@ struct AttachmentCheck {
             granted.append(id)
             return nil
         }
+    }
+}
+
+extension Put {
+    /// Whether something of the key stays as it is, so that the key has to be there.
+    var keepsSomething: Bool { keepsValue || lease == .kept }
+
+    func refusal(over holder: KeyRecord?) -> CommandFailure? {
+        keepsSomething && holder == nil ? .keyNotFound(key) : nil
+    }
+
+    /// What the version it writes counts towards the store's bytes.
+    func bytes(over holder: KeyRecord?) -> Int {
+        Version.bytes(key: key, value: keepsValue ? holder?.value ?? [] : value)
     }
 }
 

@@ -13,9 +13,20 @@ extension Transaction: BinaryCoded {
 }
 
 extension Transaction.Comparison: BinaryCoded {
+    /// Added to the relation's tag when a range is compared, and when the range has an upper end.
+    private static let rangeMark: UInt8 = 0x20
+    private static let boundedMark: UInt8 = 0x40
+
     func encode(into writer: inout ByteWriter) {
-        writer.write(bytes: key)
-        writer.write(relation.rawValue)
+        switch selection {
+        case .key(let key):
+            writer.write(bytes: key)
+            writer.write(relation.rawValue)
+        case .range(let from, let to):
+            writer.write(bytes: from)
+            writer.write(relation.rawValue | Self.rangeMark | (to == nil ? 0 : Self.boundedMark))
+            if let to { writer.write(bytes: to) }
+        }
         switch target {
         case .modRevision(let number): writer.write(0, number)
         case .createRevision(let number): writer.write(1, number)
@@ -30,7 +41,12 @@ extension Transaction.Comparison: BinaryCoded {
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         let key = try reader.readBytes()
         let tag = try reader.readByte()
-        guard let relation = Transaction.Relation(rawValue: tag) else { throw .invalid("relation tag \(tag)") }
+        let (isRange, isBounded) = (tag & Self.rangeMark != 0, tag & Self.boundedMark != 0)
+        guard isRange || !isBounded,
+            let relation = Transaction.Relation(rawValue: tag & ~(Self.rangeMark | Self.boundedMark))
+        else { throw .invalid("relation tag \(tag)") }
+        let selection: KeySelection =
+            isRange ? .range(from: key, to: isBounded ? try reader.readBytes() : nil) : .key(key)
         let target: Transaction.Target
         switch try reader.readByte() {
         case 0: target = .modRevision(try reader.readVarint())
@@ -40,7 +56,7 @@ extension Transaction.Comparison: BinaryCoded {
         case 4: target = .value(try reader.readBytes())
         case let tag: throw .invalid("comparison target tag \(tag)")
         }
-        self.init(key: key, target: target, relation: relation)
+        self.init(selection: selection, target: target, relation: relation)
     }
 }
 
@@ -63,6 +79,9 @@ extension Transaction.Operation: BinaryCoded {
         case .delete(let selection):
             writer.write(UInt8(2))
             writer.write(selection)
+        case .transaction(let inner):
+            writer.write(UInt8(0x20))
+            writer.write(inner)
         }
     }
 
@@ -71,6 +90,10 @@ extension Transaction.Operation: BinaryCoded {
         case 0: self = .put(try reader.read())
         case 1: self = .get(try reader.read())
         case 2: self = .delete(try reader.read())
+        case 0x20:
+            try reader.descend(limit: Limits.transactionDepth)
+            self = .transaction(try reader.read())
+            reader.ascend()
         case let tag: throw .invalid("operation tag \(tag)")
         }
     }

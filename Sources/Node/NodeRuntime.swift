@@ -103,12 +103,22 @@ package final class NodeRuntime: NodeService {
             })
     }
 
+    package func state(on loop: any EventLoop, completion: @escaping @Sendable (Store) -> Void) {
+        core.post(
+            .ask { core in
+                let state = core.replica.store
+                loop.execute { completion(state) }
+            })
+    }
+
+    package func handOver(to target: NodeID) { core.post(.input(.handOver(to: target))) }
+
     // MARK: - Leaving
 
     /// Gives the leadership away, if held and somebody can take it, and waits until another leads or `patience` is over.
     package func handOver(patience: TimeSpan) async {
         let deadline = monotonicNow() + patience
-        core.post(.input(.handOver))
+        core.post(.input(.handOver(to: nil)))
         while monotonicNow() < deadline {
             let (leads, othersExist) = await ask {
                 ($0.replica.raft.isLeader, $0.replica.raft.configuration.members.count > 1)

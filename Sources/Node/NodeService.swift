@@ -41,6 +41,13 @@ package protocol NodeService: AnyObject, Sendable {
     /// Clients reach this node at `address`, as the other members are told.
     func serves(clientsAt address: String)
 
+    /// A copy of the state as it is now, on `loop`. It costs next to nothing to make.
+    func state(on loop: any EventLoop, completion: @escaping @Sendable (Store) -> Void)
+
+    /// Gives the leadership to `target`, if this node has it and that member is fit; ``status(on:completion:)`` tells
+    /// whether it came to pass.
+    func handOver(to target: NodeID)
+
     /// The replica's own account of itself, on `loop`.
     func status(on loop: any EventLoop, completion: @escaping @Sendable (NodeStatus) -> Void)
 }

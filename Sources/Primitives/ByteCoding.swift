@@ -63,6 +63,8 @@ package enum DecodingFailure: Error, Hashable, Sendable {
 package struct ByteReader: Sendable {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
+    /// How many values of a kind that contains itself are being read.
+    private var depth = 0
 
     package init(_ bytes: Bytes) { self.init(bytes[...]) }
     package init(_ bytes: ArraySlice<UInt8>) {
@@ -136,6 +138,15 @@ package struct ByteReader: Sendable {
         guard let string = String(validating: try readBytes(), as: UTF8.self) else { throw .invalid("UTF-8") }
         return string
     }
+
+    /// A value that may contain its own kind begins; until ``ascend()`` it counts as one level. Throws
+    /// ``DecodingFailure/tooLarge(limit:)`` above `limit`, so that no input can use up the stack.
+    package mutating func descend(limit: Int) throws(DecodingFailure) {
+        guard depth < limit else { throw .tooLarge(limit: limit) }
+        depth += 1
+    }
+
+    package mutating func ascend() { depth -= 1 }
 
     /// Throws ``DecodingFailure/trailingBytes(_:)`` unless everything was read.
     package func expectEnd() throws(DecodingFailure) {

@@ -19,6 +19,8 @@ package enum Limits {
     package static let bodyBytes = 2 * 1024 * 1024
     /// Operations and comparisons of one transaction, each.
     package static let transactionOperations = 128
+    /// Transactions in transactions, the outermost not counted.
+    package static let transactionDepth = 16
     /// Lease ids in one renewal request.
     package static let renewalsPerRequest = 4096
     /// Lease ids that one log entry, or one forward to the leader, renews.
@@ -160,6 +162,29 @@ package enum Limits {
     /// How long a node that stops waits for requests in flight.
     package static let shutdown = TimeSpan.seconds(5)
 
+    // HTTP/2
+    /// Streams open at once on one connection.
+    package static let streamsPerConnection = 1_000
+    /// Bytes of a request that one stream, and all of a connection, may send before they are read.
+    package static let streamWindowBytes = 256 * 1024
+    package static let connectionWindowBytes = 1024 * 1024
+    /// How long a connection may stand without a stream.
+    package static let idleHTTP2 = TimeSpan.seconds(600)
+
+    // etcd's API
+    /// Bytes of one request's keys and values, as etcd's own default.
+    package static let etcdRequestBytes = 1536 * 1024
+    /// Bytes of keys and values in the answer to one range read.
+    package static let etcdAnswerBytes = 64 * 1024 * 1024
+    /// Requests of one watch stream that wait for those before them.
+    package static let etcdWatchRequests = 50_000
+    /// Bytes of events in one answer to a watch that asked for fragments.
+    package static let etcdFragmentBytes = etcdRequestBytes
+    /// etcd's least and largest TTL, in seconds.
+    package static let etcdLeaseSeconds: ClosedRange<Int64> = 2...9_000_000_000
+    /// How often a watch that asked for it hears how far it has come when it has no events.
+    package static let etcdProgress = TimeSpan.seconds(600)
+
     /// Refuses a build whose limits contradict each other.
     package static func check() {
         precondition(keyBytes < headBytes, "a key must fit into a request's head")
@@ -181,6 +206,7 @@ package enum Limits {
             (electionNameBytes + candidateBytes) * 3 + 512 < headBytes, "a candidacy must fit into a request's head")
         precondition(minimumHeartbeat < heartbeat && heartbeat < maximumHeartbeat, "heartbeats need a range")
         precondition(renewalsPerRequest < jsonValues, "a renewal of many leases must fit into a JSON body")
+        precondition(etcdRequestBytes <= bodyBytes, "a request of etcd's API must fit into a body")
         precondition(lastCall < shutdown, "a node that stops must wait for the requests it still takes")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }

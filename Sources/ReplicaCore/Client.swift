@@ -101,6 +101,8 @@ package struct WatchRequest: Hashable, Sendable {
 package enum WatchStart: Hashable, Sendable {
     /// The reply carries what is there now (linearizable); events follow from the next revision on.
     case now
+    /// Events from the next revision on; like ``now``, but without the records.
+    case next
     /// Events of every revision after this one.
     case after(Revision)
 }

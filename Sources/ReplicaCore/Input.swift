@@ -24,8 +24,8 @@ package enum Input: Sendable {
     case resumeWatch(WatchID)
     /// Whether this node's disk is nearly full (`invariants.md` 17).
     case diskSpace(isLow: Bool)
-    /// Give the leadership away, if held.
-    case handOver
+    /// Give the leadership away, if held: to this member, or to the one that is furthest on.
+    case handOver(to: NodeID?)
 }
 
 /// Everything a replica wants done. The driver carries it out after each ``Replica/flush(at:into:)`` and empties it.

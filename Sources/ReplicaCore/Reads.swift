@@ -71,7 +71,7 @@ extension Replica {
         _ id: RequestID, _ watch: WatchID, _ wanted: WatchRequest, at now: Instant, into out: inout Outbox
     ) {
         var records: [KeyRecord] = []
-        for selection in wanted.selections {
+        for selection in wanted.start == .now ? wanted.selections : [] {
             guard case .range(let page) = store.query(.range(RangeQuery(selection: selection))) else { continue }
             guard !page.more else {
                 out.replies.append((id, .refused(.stateTooLarge(limit: Limits.rangePage), position(at: now))))
@@ -88,7 +88,7 @@ extension Replica {
             }
         #endif
         watches.open(watch, selections: wanted.selections, after: store.revision, current: store.revision)
-        out.replies.append((id, .watching(records, position(at: now))))
+        out.replies.append((id, .watching(wanted.start == .now ? records : nil, position(at: now))))
     }
 
     mutating func openResumed(

@@ -118,7 +118,7 @@ package struct Replica: Sendable {
             watches.resume(id)
             elections.resume(id)
         case .diskSpace(let isLow): isShortOfSpace = isLow
-        case .handOver: _ = raft.handOver(to: nil, now: now, into: &raftOut)
+        case .handOver(let target): _ = raft.handOver(to: target, now: now, into: &raftOut)
         }
         progress(at: now, into: &out)
     }

@@ -38,7 +38,7 @@ extension Replica {
         #endif
         switch request {
         case .read(let query, .stale) where hasBeenCurrent: return answerStale(id, query, at: now, into: &out)
-        case .watch(let watch, let wanted) where wanted.start != .now:
+        case .watch(let watch, let wanted) where wanted.start.isKnown:
             return openResumed(id, watch, wanted, at: now, into: &out)
         case .observe(let watch, let election, let after?):
             return observeResumed(id, watch, election, after: after, at: now, into: &out)
@@ -345,9 +345,25 @@ extension Command {
     fileprivate var addsData: Bool {
         switch self {
         case .put, .grantLease, .campaign: true
-        case .transaction(let transaction):
-            (transaction.then + transaction.otherwise).contains { if case .put = $0 { true } else { false } }
-        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact, .resign: false
+        case .transaction(let transaction): transaction.addsData
+        case .delete, .renewLeases, .revokeLease, .expireLeases, .compact, .discardHistory, .resign: false
         }
     }
+}
+
+extension Transaction {
+    fileprivate var addsData: Bool {
+        (then + otherwise).contains { operation in
+            switch operation {
+            case .put: true
+            case .transaction(let inner): inner.addsData
+            case .get, .delete: false
+            }
+        }
+    }
+}
+
+extension WatchStart {
+    /// Whether the client names the revision it begins after, so that no proof of the newest one is needed.
+    fileprivate var isKnown: Bool { if case .after = self { true } else { false } }
 }

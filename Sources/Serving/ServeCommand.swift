@@ -1,4 +1,5 @@
 package import ArgumentParser
+import EtcdAPI
 import Foundation
 import HTTPAPI
 import Logging
@@ -132,7 +133,7 @@ private struct ServeService: Service {
         let server = HTTPServer(
             service: node,
             options: HTTPServerOptions(host: options.listenHost, port: options.listenPort, eventLoops: .shared(group)),
-            logger: logger, extras: HTTPServerExtras(metrics: registry))
+            logger: logger, extras: HTTPServerExtras(metrics: registry, guest: EtcdAPI(node: node, metrics: registry)))
         do {
             try await server.start()
             try await node.start()

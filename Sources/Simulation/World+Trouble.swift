@@ -48,7 +48,7 @@ extension World {
     private mutating func anyNode() -> SimulatedNode { nodes[random.below(nodes.count)] }
 
     private mutating func handOver() {
-        if let leader = nodes.first(where: { $0.isLeader }) { input(.handOver, to: leader) }
+        if let leader = nodes.first(where: { $0.isLeader }) { input(.handOver(to: nil), to: leader) }
     }
 
     // MARK: Processes

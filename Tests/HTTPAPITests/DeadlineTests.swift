@@ -119,7 +119,7 @@ struct DeadlineTests {
         let connection = try EmbeddedConnection()
         try connection.send("GET /v1/watch?prefix= HTTP/1.1\r\nHost: t\r\n\r\n")
         try #expect(connection.received().contains("event: state"))
-        guard case .streaming(let stream) = connection.handler.state else {
+        guard case .streaming(let open) = connection.handler.state, let stream = open as? EventStream else {
             Issue.record("the connection is no stream")
             return
         }

@@ -3,6 +3,10 @@ import Primitives
 import Testing
 
 @Suite struct HistoryTests {
+    @Test func anEmptyStoreIsLookedThroughToItsEnd() {
+        #expect(Driver().events(after: .zero) == [])
+    }
+
     @Test func aReadAtARevisionShowsTheKeysAsTheyWere() {
         var driver = Driver()
         driver.put("a", "1")

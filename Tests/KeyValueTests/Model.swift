@@ -68,6 +68,7 @@ struct Model {
         case .put(let put):
             try check(put.precondition, put.key)
             try requireAttachable(put.lease)
+            try requirePresent(put, in: self)
             try requireRoom(cost(put))
             return .put(write(put))
         case .delete(let delete):
@@ -106,41 +107,75 @@ struct Model {
             if target > revision { throw .futureRevision(current: revision) }
             compacted = max(compacted, target)
             return .compacted(through: compacted)
+        case .discardHistory(let first):
+            if first > revision { throw .futureRevision(current: revision) }
+            let isNew = first > compacted.next || (compacted == .zero && first == .empty)
+            if !isNew { throw .compacted(oldest: compacted.next) }
+            compacted = Revision(first.rawValue - 1)
+            return .compacted(through: compacted)
         case .campaign(let campaign): return try carryOut(campaign)
         case .resign(let resignation): return try carryOut(resignation)
         }
     }
 
     private mutating func carryOut(_ transaction: Transaction) throws(CommandFailure) -> CommandResult {
-        for branch in [transaction.then, transaction.otherwise] {
-            for (place, operation) in branch.enumerated() {
+        // Which of several keys is told is not the model's matter; whether there is one is.
+        for course in courses(of: transaction) {
+            for (place, operation) in course.enumerated() {
                 guard case .put(let put) = operation else { continue }
-                for (other, rival) in branch.enumerated() {
+                for (other, rival) in course.enumerated() {
                     if case .put(let second) = rival, other < place, second.key == put.key {
-                        throw .duplicateKey(put.key)
+                        throw .duplicateKey(transaction.keyWrittenTwice ?? [])
                     }
                     if case .delete(let selection) = rival, selection.contains(put.key) {
-                        throw .duplicateKey(put.key)
+                        throw .duplicateKey(transaction.keyWrittenTwice ?? [])
                     }
                 }
             }
         }
-        let succeeded = transaction.comparisons.allSatisfy { holds($0) }
         let before = self
         var added = 0
+        var readFailure: CommandFailure?
+        let result = try carryOut(transaction, over: before, &added, &readFailure)
+        if let readFailure { throw readFailure }
+        if added > 0 { try before.requireRoom(added) }
+        return .transaction(result)
+    }
+
+    /// All lists of operations that the transaction can come to, those of transactions inside in their places.
+    private func courses(of transaction: Transaction) -> [[Transaction.Operation]] {
+        [transaction.then, transaction.otherwise].flatMap { branch in
+            branch.reduce([[]]) { (courses: [[Transaction.Operation]], operation) in
+                if case .transaction(let inner) = operation {
+                    return courses.flatMap { course in self.courses(of: inner).map { course + $0 } }
+                }
+                return courses.map { $0 + [operation] }
+            }
+        }
+    }
+
+    private mutating func carryOut(
+        _ transaction: Transaction, over before: Model, _ added: inout Int, _ readFailure: inout CommandFailure?
+    ) throws(CommandFailure) -> TransactionResult {
+        let succeeded = transaction.comparisons.allSatisfy { before.holds($0) }
         var results: [OperationResult] = []
         for operation in succeeded ? transaction.then : transaction.otherwise {
             switch operation {
             case .put(let put):
+                try requirePresent(put, in: before)
                 try requireAttachable(put.lease)
-                added += cost(put)
+                added += before.cost(put)
                 results.append(.put(write(put)))
-            case .get(let query): results.append(.get(try read(query, newest: before.revision)))
+            case .get(let query):
+                do {
+                    results.append(.get(try read(query, newest: before.revision)))
+                } catch { readFailure = readFailure ?? error }
             case .delete(let selection): results.append(.deleted(count: remove(selection)))
+            case .transaction(let inner):
+                results.append(.transaction(try carryOut(inner, over: before, &added, &readFailure)))
             }
         }
-        if added > 0 { try before.requireRoom(added) }
-        return .transaction(TransactionResult(succeeded: succeeded, results: results, revision: reached))
+        return TransactionResult(succeeded: succeeded, results: results, revision: reached)
     }
 
     // MARK: Pieces
@@ -161,7 +196,7 @@ struct Model {
 
     private func requireAttachable(_ attachment: LeaseAttachment) throws(CommandFailure) {
         switch attachment {
-        case .none: break
+        case .none, .kept: break
         case .existing(let id):
             if !leases.contains(where: { $0.id == id }) { throw .leaseNotFound(id) }
         case .new(let id, _):
@@ -170,7 +205,13 @@ struct Model {
         }
     }
 
-    private func cost(_ put: Put) -> Int { put.key.count + put.value.count + Limits.versionBytes }
+    private func requirePresent(_ put: Put, in before: Model) throws(CommandFailure) {
+        guard put.keepsValue || put.lease == .kept else { return }
+        if before.record(put.key, at: nil) == nil { throw .keyNotFound(put.key) }
+    }
+
+    private func cost(_ put: Put) -> Int { put.key.count + value(put).count + Limits.versionBytes }
+    private func value(_ put: Put) -> Bytes { put.keepsValue ? record(put.key, at: nil)?.value ?? [] : put.value }
 
     func requireRoom(_ added: Int) throws(CommandFailure) {
         if storeBytes + added > bounds.storeBytes { throw .quotaExceeded(limit: bounds.storeBytes) }
@@ -180,12 +221,13 @@ struct Model {
         let previous = record(put.key, at: nil)
         var lease: LeaseID?
         if case .existing(let id) = put.lease { lease = id }
+        if case .kept = put.lease { lease = previous?.lease }
         if case .new(let id, let ttl) = put.lease {
             add(id, ttl)
             lease = id
         }
         let record = KeyRecord(
-            key: put.key, value: put.value, createRevision: previous?.createRevision ?? revision.next,
+            key: put.key, value: value(put), createRevision: previous?.createRevision ?? revision.next,
             modRevision: revision.next, version: (previous?.version ?? 0) + 1, lease: lease)
         note(.put(record), .put(record, previous: previous))
         return PutResult(record: record, created: previous == nil, lease: lease.flatMap { grant($0) })
@@ -230,7 +272,11 @@ struct Model {
     }
 
     private func holds(_ comparison: Transaction.Comparison) -> Bool {
-        let record = record(comparison.key, at: nil)
+        let selected = records(at: nil).filter { comparison.selection.contains($0.key) }
+        return selected.isEmpty ? holds(comparison, for: nil) : selected.allSatisfy { holds(comparison, for: $0) }
+    }
+
+    private func holds(_ comparison: Transaction.Comparison, for record: KeyRecord?) -> Bool {
         func compare(_ a: UInt64, _ b: UInt64) -> Bool {
             switch comparison.relation {
             case .equal: a == b

@@ -42,6 +42,7 @@ struct RandomCommands {
         switch number(0...3) {
         case 0: .existing(lease())
         case 1: .new(lease(), ttl: ttl())
+        case 2 where chance(50): .kept
         default: .none
         }
     }
@@ -65,38 +66,51 @@ struct RandomCommands {
             case 3: .lease(UInt64(number(0...12)))
             default: .value(value())
             }
-        return Transaction.Comparison(key: key(), target: target, relation: relation)
+        return Transaction.Comparison(
+            selection: chance(75) ? .key(key()) : selection(), target: target, relation: relation)
     }
 
-    mutating func operation(_ revision: Revision) -> Transaction.Operation {
-        switch number(0...4) {
+    mutating func put(_ precondition: Precondition = .none) -> Put {
+        let keepsValue = chance(10)
+        return Put(
+            key: key(), value: keepsValue ? [] : value(), precondition: precondition, lease: attachment(),
+            keepsValue: keepsValue)
+    }
+
+    mutating func operation(_ revision: Revision, depth: Int) -> Transaction.Operation {
+        switch number(0...5) {
         case 0: .get(query(revision))
         case 1: .delete(selection())
-        default: .put(Put(key: key(), value: value(), lease: attachment()))
+        case 2 where depth < 2: .transaction(transaction(revision, depth: depth + 1))
+        default: .put(put())
         }
     }
 
-    mutating func operations(_ revision: Revision) -> [Transaction.Operation] {
+    mutating func operations(_ revision: Revision, depth: Int) -> [Transaction.Operation] {
         var result: [Transaction.Operation] = []
-        for _ in 0..<number(0...4) { result.append(operation(revision)) }
+        for _ in 0..<number(0...(depth == 0 ? 4 : 2)) { result.append(operation(revision, depth: depth)) }
         return result
+    }
+
+    mutating func transaction(_ revision: Revision, depth: Int = 0) -> Transaction {
+        Transaction(
+            comparisons: chance(60) ? [comparison(revision)] : [], then: operations(revision, depth: depth),
+            otherwise: operations(revision, depth: depth))
     }
 
     mutating func command(_ revision: Revision, _ term: Term, due: [LeaseGeneration]) -> Command {
         switch number(0...134) {
         case 0..<40:
-            .put(Put(key: key(), value: value(), precondition: precondition(revision), lease: attachment()))
+            .put(put(precondition(revision)))
         case 40..<52: .delete(Delete(selection: selection(), precondition: precondition(revision)))
         case 52..<72:
-            .transaction(
-                Transaction(
-                    comparisons: chance(60) ? [comparison(revision)] : [], then: operations(revision),
-                    otherwise: operations(revision)))
+            .transaction(transaction(revision))
         case 72..<78: .grantLease(lease(), ttl: ttl())
         case 78..<84: .renewLeases([lease(), lease(), lease()])
         case 84..<88: .revokeLease(lease())
         case 88..<96: .expireLeases(due, term: chance(85) ? term : Term(term.rawValue - 1))
-        case 96..<100: .compact(through: self.revision(near: revision))
+        case 96..<98: .discardHistory(before: self.revision(near: revision))
+        case 98..<100: .compact(through: self.revision(near: revision))
         case 100..<126: .campaign(campaign())
         default:
             .resign(

@@ -85,7 +85,7 @@ import Testing
         var cluster = TestReplicas(3)
         let leader = cluster.waitForLeader()
         let follower = cluster.ids.first { $0 != leader }!
-        cluster.handle(.handOver, at: leader)
+        cluster.handle(.handOver(to: nil), at: leader)
         cluster.isLost = { if case .consensus = $0 { true } else { false } }
         cluster.mail = []
         cluster.send(put("a", "1"), to: follower)
@@ -154,7 +154,7 @@ import Testing
         let leader = cluster.waitForLeader()
         _ = cluster.ask(.write(Proposal(command: .grantLease(LeaseID(7), ttl: .milliseconds(100)))), at: leader)
         cluster.cutOff = Set(cluster.ids)
-        cluster.handle(.handOver, at: leader)
+        cluster.handle(.handOver(to: nil), at: leader)
         cluster.now = cluster.now + .milliseconds(150)
         cluster.handle(.tick, at: leader)
         #expect(!cluster.replicas[leader]!.raft.acceptsProposals)

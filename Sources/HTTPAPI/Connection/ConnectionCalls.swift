@@ -41,7 +41,7 @@ extension ConnectionHandler {
     }
 
     /// The request now has this long, and a little, before the connection stops waiting for the node.
-    private func extend(_ timeout: TimeSpan) {
+    func extend(_ timeout: TimeSpan) {
         guard case .answering(let exchange) = state else { return }
         exchange.answerDue = exchange.started + TimeAmount(timeout + Limits.slowRequest)
     }

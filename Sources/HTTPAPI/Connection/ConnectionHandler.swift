@@ -6,7 +6,7 @@ import ReplicaCore
 
 /// One client's connection: takes the parsed parts of requests, answers one request after the other, and becomes an
 /// event stream when asked to. Confined to its channel's event loop.
-final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
+final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler, ServedConnection, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -20,7 +20,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         /// The request is with the node.
         case answering(Exchange)
         /// Events are sent until either side ends it; nothing is read any more.
-        case streaming(EventStream)
+        case streaming(any ConnectionStream)
         /// The last answer is sent; what still arrives is thrown away so that the client can read the answer.
         case lingering
         case closed
@@ -186,7 +186,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func begin(_ head: HTTPRequestHead) {
         requests += 1
         let now = NIODeadline.now()
-        let exchange = Exchange(head, number: requests, now: now)
+        let exchange = Exchange(head, number: requests, now: now, guest: shared.guest)
         deadline = now + TimeAmount(Limits.slowRequest)
         state = .receiving(exchange)
         if let refusal = exchange.announcedLength.flatMap(exchange.refusal(ofBodyBytes:)) { return refuse(refusal) }
@@ -221,6 +221,9 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if !exchange.body.isEmpty {
             shared.doors.release(bytes: exchange.body.count)
             shared.metrics.received.increment(by: exchange.body.count)
+        }
+        if let guest = shared.guest, let request = exchange.guestRequest() {
+            return guest.answer(request, GuestExchange(connection: self, exchange))
         }
         do throws(Problem) {
             perform(try exchange.call(), exchange)
@@ -354,7 +357,7 @@ extension ConnectionHandler: Timed {
 
 extension ConnectionHandler {
     /// The current request is answered by a stream from here on.
-    func becomeStream(_ stream: EventStream, _ head: ByteBuffer) {
+    func becomeStream(_ stream: any ConnectionStream, _ head: ByteBuffer) {
         guard case .answering(let exchange) = state else { return stream.abandon() }
         shared.metrics.answered(exchange.route, .ok, nanoseconds: nil)
         pending = nil

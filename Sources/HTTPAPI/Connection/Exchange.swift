@@ -22,7 +22,7 @@ final class Exchange {
     /// The node must have answered by then; it keeps its own, earlier time-outs.
     var answerDue: NIODeadline
 
-    init(_ head: HTTPRequestHead, number: UInt64, now: NIODeadline) {
+    init(_ head: HTTPRequestHead, number: UInt64, now: NIODeadline, guest: (any GuestAPI)? = nil) {
         self.number = number
         method = head.method
         headers = RequestHeaders(head.headers)
@@ -35,11 +35,11 @@ final class Exchange {
                 isCurrent ? .keptByDefault : .keptByRequest
             }
         awaitsContinue = speaksChunks && headers.expect.map { $0.lowercased() == "100-continue" } == true
-        (destination, query) = Self.resolve(head, headers)
+        (destination, query) = Self.resolve(head, headers, guest)
     }
 
     private static func resolve(
-        _ head: HTTPRequestHead, _ headers: RequestHeaders
+        _ head: HTTPRequestHead, _ headers: RequestHeaders, _ guest: (any GuestAPI)?
     ) -> (Result<Destination, Problem>, ArraySlice<UInt8>) {
         do throws(Problem) {
             if head.version == .http1_1 && !headers.hasHost {
@@ -50,6 +50,9 @@ final class Exchange {
                     "the request's target has \(head.uri.utf8.count) bytes; at most \(Limits.headBytes) are allowed")
             }
             let target = try RequestTarget(uri: head.uri)
+            if let guest, guest.owns(path: target.path) {
+                return (.success(Destination(route: .guest, name: target.path)), target.query)
+            }
             return (.success(try Destination(head.method, target.path)), target.query)
         } catch {
             return (.failure(error), [])
@@ -74,6 +77,14 @@ final class Exchange {
     }
 
     func append(_ bytes: ByteBuffer) { body.append(contentsOf: bytes.readableBytesView) }
+
+    /// The guest's request, once the body is complete; `nil` when it is none of the guest's.
+    func guestRequest() -> GuestRequest? {
+        guard case .success(let destination) = destination, destination.route == .guest else { return nil }
+        defer { body = [] }
+        return GuestRequest(
+            method: method.rawValue, path: destination.name, query: query, body: ByteBuffer(bytes: body))
+    }
 
     /// The call, once the body is complete; the body is its own from then on.
     func call() throws(Problem) -> Call {

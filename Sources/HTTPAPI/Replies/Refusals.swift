@@ -56,6 +56,8 @@ extension Problem {
                 help: .revision(current))
         case .duplicateKey(let key):
             self = .badRequest("the transaction writes the key \(quoted(key)) twice; once is allowed")
+        case .keyNotFound(let key):
+            self.init(code: .notFound, detail: "the key \(quoted(key)) is absent, and something of it is to stay")
         case .tooManyLeases(let limit):
             self.init(code: .quotaExceeded, detail: "there are \(limit) leases already, the most that may exist")
         case .fenced(let election, let now):

@@ -187,6 +187,9 @@ extension JSONWriter {
             object("get") { $0.pageFields(range, keysOnly: keysOnly) }
         case .deleted(let count):
             object("delete") { $0.field("deleted", count) }
+        // No native request has transactions inside.
+        case .transaction(let inner):
+            object("txn") { $0.field("succeeded", inner.succeeded) }
         }
     }
 }

@@ -9,6 +9,8 @@ enum Status: UInt16 {
     case created = 201
     case notModified = 304
     case badRequest = 400
+    case unauthorized = 401
+    case forbidden = 403
     case notFound = 404
     case methodNotAllowed = 405
     case conflict = 409
@@ -17,6 +19,9 @@ enum Status: UInt16 {
     case contentTooLarge = 413
     case expectationFailed = 417
     case tooManyRequests = 429
+    case clientClosedRequest = 499
+    case internalServerError = 500
+    case notImplemented = 501
     case serviceUnavailable = 503
     case gatewayTimeout = 504
     case insufficientStorage = 507
@@ -28,6 +33,8 @@ enum Status: UInt16 {
         case .created: "HTTP/1.1 201 Created\r\n"
         case .notModified: "HTTP/1.1 304 Not Modified\r\n"
         case .badRequest: "HTTP/1.1 400 Bad Request\r\n"
+        case .unauthorized: "HTTP/1.1 401 Unauthorized\r\n"
+        case .forbidden: "HTTP/1.1 403 Forbidden\r\n"
         case .notFound: "HTTP/1.1 404 Not Found\r\n"
         case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\n"
         case .conflict: "HTTP/1.1 409 Conflict\r\n"
@@ -36,6 +43,9 @@ enum Status: UInt16 {
         case .contentTooLarge: "HTTP/1.1 413 Content Too Large\r\n"
         case .expectationFailed: "HTTP/1.1 417 Expectation Failed\r\n"
         case .tooManyRequests: "HTTP/1.1 429 Too Many Requests\r\n"
+        case .clientClosedRequest: "HTTP/1.1 499 Client Closed Request\r\n"
+        case .internalServerError: "HTTP/1.1 500 Internal Server Error\r\n"
+        case .notImplemented: "HTTP/1.1 501 Not Implemented\r\n"
         case .serviceUnavailable: "HTTP/1.1 503 Service Unavailable\r\n"
         case .gatewayTimeout: "HTTP/1.1 504 Gateway Timeout\r\n"
         case .insufficientStorage: "HTTP/1.1 507 Insufficient Storage\r\n"
@@ -78,5 +88,7 @@ struct Reply {
         case lease(LeaseID)
         case allow(AllowedMethods)
         case retryAfter(seconds: Int64)
+        /// Those of every answer of the guest.
+        case guest
     }
 }

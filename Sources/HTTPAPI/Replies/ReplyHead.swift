@@ -80,6 +80,16 @@ extension ByteBuffer {
             writeStaticString("Retry-After: ")
             writeDecimal(UInt64(max(0, seconds)))
             writeStaticString("\r\n")
+        case .guest:
+            // What browsers ask for, and what etcd's own gateway adds.
+            writeStaticString(
+                """
+                Access-Control-Allow-Origin: *\r
+                Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r
+                Access-Control-Allow-Headers: accept, content-type, authorization\r
+                Grpc-Metadata-Content-Type: application/grpc\r
+
+                """)
         }
     }
 }

@@ -120,6 +120,7 @@ extension Call {
         case .metrics: return .report(.metrics)
         case .contract: return .document(.contract)
         case .dashboard: return .document(.dashboard)
+        case .guest: preconditionFailure("the guest's requests are not the native API's")
         }
     }
 

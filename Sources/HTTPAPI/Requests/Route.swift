@@ -11,6 +11,8 @@ enum Route: Int, CaseIterable {
     case listElections, getElection, electionHistory, campaign, resign
     case listLocks, getLock, lockHistory, acquire, release
     case status, cluster, why, alive, ready, metrics, contract, dashboard
+    /// Whatever belongs to the guest.
+    case guest
 
     /// How metrics name it.
     var label: String { "\(self)" }
@@ -18,7 +20,7 @@ enum Route: Int, CaseIterable {
     /// Whether a body is part of it.
     var takesBody: Bool {
         switch self {
-        case .putKey, .transaction, .createLease, .renewLeases, .campaign, .acquire: true
+        case .putKey, .transaction, .createLease, .renewLeases, .campaign, .acquire, .guest: true
         default: false
         }
     }
@@ -76,7 +78,7 @@ struct Destination {
         }
     }
 
-    private init(route: Route, name: ArraySlice<UInt8> = [], id: ArraySlice<UInt8> = []) {
+    init(route: Route, name: ArraySlice<UInt8> = [], id: ArraySlice<UInt8> = []) {
         self.route = route
         self.name = name
         self.id = id

@@ -13,6 +13,7 @@ package final class HTTPServer: Sendable {
     private let options: HTTPServerOptions
     private let logger: Logger
     private let registry: PrometheusRegistry
+    private let guest: (any GuestAPI)?
     private let doors: Doors
     private let metrics: RequestMetrics
     private let running = Mutex<Running?>(nil)
@@ -34,6 +35,7 @@ package final class HTTPServer: Sendable {
         self.options = options
         self.logger = logger
         registry = extras.metrics
+        guest = extras.guest
         metrics = RequestMetrics(factory: extras.metrics)
         doors = Doors(connectionLimit: options.connectionLimit)
     }
@@ -83,7 +85,7 @@ package final class HTTPServer: Sendable {
 
     private func makeContext(_ loop: any EventLoop) -> LoopContext {
         LoopContext(
-            loop: loop, service: service, doors: doors, metrics: metrics, registry: registry)
+            loop: loop, service: service, doors: doors, metrics: metrics, registry: registry, guest: guest)
     }
 
     private func bind(_ group: any EventLoopGroup, _ contexts: LoopContexts) async throws -> any Channel {

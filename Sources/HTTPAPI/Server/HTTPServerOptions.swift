@@ -38,7 +38,12 @@ package struct HTTPServerOptions: Sendable {
 package struct HTTPServerExtras: Sendable {
     /// Where `GET /metrics` reads; also to be bootstrapped as the process's metrics backend.
     package var metrics: PrometheusRegistry
-    package init(metrics: PrometheusRegistry = PrometheusRegistry()) { self.metrics = metrics }
+    /// Another API on the same port.
+    package var guest: (any GuestAPI)?
+    package init(metrics: PrometheusRegistry = PrometheusRegistry(), guest: (any GuestAPI)? = nil) {
+        self.metrics = metrics
+        self.guest = guest
+    }
 }
 
 /// Why a server could not start, in a sentence that says what to do.

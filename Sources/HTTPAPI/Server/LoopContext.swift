@@ -10,6 +10,8 @@ final class LoopContext {
     let doors: Doors
     let metrics: RequestMetrics
     let registry: PrometheusRegistry
+    /// The other API on this port, if there is one.
+    let guest: (any GuestAPI)?
     let wheel: TimingWheel
     /// Encodes each batch of events once for all streams of this loop.
     let encoder = BatchEncoder()
@@ -19,27 +21,28 @@ final class LoopContext {
     private(set) var latest = ReplyPosition(revision: .zero, term: .zero)
     /// Memory for the body of the next answer.
     private let scratch = Scratch()
-    private var open: [ObjectIdentifier: ConnectionHandler] = [:]
+    private var open: [ObjectIdentifier: any ServedConnection] = [:]
     /// Connections with unflushed events of this turn of the loop.
     private var unflushed: [ConnectionHandler] = []
 
     init(
         loop: any EventLoop, service: any NodeService, doors: Doors, metrics: RequestMetrics,
-        registry: PrometheusRegistry
+        registry: PrometheusRegistry, guest: (any GuestAPI)? = nil
     ) {
         self.loop = loop
         self.service = service
         self.doors = doors
         self.metrics = metrics
         self.registry = registry
+        self.guest = guest
         wheel = TimingWheel(loop: loop)
         common = CommonFields(nodeName: service.identity.name)
     }
 
     // MARK: - Connections
 
-    func opened(_ connection: ConnectionHandler) { open[ObjectIdentifier(connection)] = connection }
-    func closed(_ connection: ConnectionHandler) { open[ObjectIdentifier(connection)] = nil }
+    func opened(_ connection: any ServedConnection) { open[ObjectIdentifier(connection)] = connection }
+    func closed(_ connection: any ServedConnection) { open[ObjectIdentifier(connection)] = nil }
 
     /// Asks every connection to end after what it is doing.
     func endConnections() {
@@ -93,6 +96,16 @@ final class LoopContext {
         common.write(.ok, .events, at: position, chunked ? .keptByDefault : .closes, into: &out)
         if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
         out.writeStaticString("X-Accel-Buffering: no\r\n\r\n")
+        return out
+    }
+
+    /// The head of a guest's stream of JSON.
+    func encodeGuestHead(chunked: Bool) -> ByteBuffer {
+        var out = ByteBufferAllocator().buffer(capacity: 512)
+        common.write(.ok, .json, at: latest, chunked ? .keptByDefault : .closes, into: &out)
+        if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        out.write(.guest)
+        out.writeStaticString("\r\n")
         return out
     }
 

@@ -79,10 +79,18 @@ struct LoopContexts: Sendable {
         limits.maxHeaderFieldSize = Limits.headBytes
         limits.maxHeaderListSize = Limits.headBytes
         limits.maxHeaderFieldCount = Limits.headerFields
-        try channel.pipeline.syncOperations.addHandlers([
+        let makeParser = {
             ByteToMessageHandler(
-                HTTPRequestDecoder(limitConfiguration: limits), maximumBufferSize: 2 * Limits.headBytes),
-            ConnectionHandler(shared: context),
-        ])
+                HTTPRequestDecoder(limitConfiguration: limits), maximumBufferSize: 2 * Limits.headBytes)
+        }
+        let connection = ConnectionHandler(shared: context)
+        let first: any ChannelHandler =
+            if let guest = context.guest {
+                PrefaceHandler(
+                    guest: guest, host: GuestHost(shared: context), connection: connection, makeParser: makeParser)
+            } else {
+                makeParser()
+            }
+        try channel.pipeline.syncOperations.addHandlers([first, connection])
     }
 }

@@ -12,13 +12,19 @@ protocol PendingWatch: AnyObject {
     func finish()
 }
 
+/// What a connection's answer is when it does not end by itself.
+protocol ConnectionStream: PendingWatch {
+    /// Whether the client reads what is there for it.
+    func writabilityChanged(_ writable: Bool)
+}
+
 /// An answer that waits for a change.
 protocol HeldAnswer: PendingWatch {
     func begin()
 }
 
 /// The events of one watch on their way to one client. Confined to the connection's event loop.
-final class EventStream: WatchSink, PendingWatch, @unchecked Sendable {
+final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
     let eventLoop: any EventLoop
     private let connection: ConnectionHandler
     private let shared: LoopContext

@@ -17,6 +17,7 @@ extension LoopContext {
             let value = report.status.replica.role.rawValue == role ? 1 : 0
             buffer.writeSample("conclave_role", "role=\"\(role)\"", "\(value)")
         }
+        guest?.writeMetrics(report.status, into: &buffer)
         return buffer
     }
 }

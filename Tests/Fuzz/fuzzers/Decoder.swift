@@ -10,6 +10,7 @@ struct Decoder: Sendable {
     var decode: @Sendable (Bytes) -> Void
 
     static let all: [Decoder] = [
-        .json, .request, .frame, .message, .member, .command, .snapshot, .logRows, .stateRows, .durableMark,
+        .json, .request, .grpc, .gateway, .frame, .message, .member, .command, .snapshot, .logRows, .stateRows,
+        .durableMark,
     ]
 }

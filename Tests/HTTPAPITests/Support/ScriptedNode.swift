@@ -211,6 +211,7 @@ final class ScriptedNode: NodeService {
                 }
                 return range.records
             }
+        case .next: break
         case .after(let revision):
             if case .compacted(let oldest) = state.store.events(after: revision, selections: [], limit: 1) {
                 return .refused(.compacted(oldest: oldest), position(state))
@@ -289,6 +290,13 @@ final class ScriptedNode: NodeService {
         }
         for complete in held { complete() }
     }
+
+    func state(on loop: any EventLoop, completion: @escaping @Sendable (Store) -> Void) {
+        let store = state.withLock { $0.store }
+        loop.execute { completion(store) }
+    }
+
+    func handOver(to target: NodeID) { follow(target) }
 
     func serves(clientsAt address: String) { state.withLock { $0.clientAddress = address } }
 

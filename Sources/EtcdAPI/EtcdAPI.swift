@@ -1,0 +1,133 @@
+package import CoreMetrics
+package import HTTPAPI
+package import NIOCore
+package import Node
+internal import Primitives
+import Synchronization
+
+/// etcd's v3 API on the native API's port: gRPC over HTTP/2, and its gateway of JSON over HTTP/1.1.
+package final class EtcdAPI: GuestAPI {
+    private let node: any NodeService
+    private let methods: MethodTable
+    private let metrics: CallMetrics
+    /// What the calls of each event loop share, by loop.
+    private let hosts = Mutex<[ObjectIdentifier: EtcdHost]>([:])
+
+    package init(node: any NodeService, metrics factory: any MetricsFactory) {
+        self.node = node
+        methods = MethodTable(
+            KVService.methods + WatchService.methods + LeaseService.methods + ClusterService.methods
+                + MaintenanceService.methods + AuthService.methods + HealthService.methods + ElectionService.methods
+                + LockService.methods)
+        metrics = CallMetrics(methods, factory: factory)
+    }
+
+    private func host(_ server: GuestHost) -> EtcdHost {
+        hosts.withLock { hosts in
+            if let known = hosts[ObjectIdentifier(server.loop)] { return known }
+            let host = EtcdHost(node: node, server: server, metrics: metrics)
+            hosts[ObjectIdentifier(server.loop)] = host
+            return host
+        }
+    }
+
+    // MARK: - GuestAPI
+
+    package func owns(path: ArraySlice<UInt8>) -> Bool { GatewayPath(path) != nil }
+
+    package func serveHTTP2(_ channel: any Channel, _ server: GuestHost) throws {
+        try GRPCConnection.install(on: channel, host: host(server), methods: methods)
+    }
+
+    package func answer(_ request: GuestRequest, _ exchange: GuestExchange) {
+        guard request.method != "OPTIONS", let path = GatewayPath(request.path) else {
+            return exchange.answer(status: 200, body: ByteBuffer())
+        }
+        switch path {
+        case .version: answer(request, exchange, ["GET", "HEAD"]) { tellVersion(exchange) }
+        case .health: answer(request, exchange, ["GET", "HEAD"]) { tellHealth(request, exchange) }
+        case .call(let name):
+            guard let method = methods.byGatewayPath[name] else {
+                return exchange.answer(404, RPCStatus(.notFound, "Not Found"))
+            }
+            answer(request, exchange, ["POST"]) {
+                GatewayCall(method, exchange, host: host(exchange.host)).begin(request.body)
+            }
+        }
+    }
+
+    private func answer(
+        _ request: GuestRequest, _ exchange: GuestExchange, _ allowed: [String], _ body: () -> Void
+    ) {
+        if allowed.contains(request.method) { return body() }
+        exchange.answer(405, RPCStatus(.unimplemented, "Method Not Allowed"))
+    }
+
+    private func tellVersion(_ exchange: GuestExchange) {
+        var body = ByteBuffer()
+        body.writeString(
+            "{\"etcdserver\":\"\(EtcdVersion.server)\",\"etcdcluster\":\"\(EtcdVersion.cluster)\","
+                + "\"storage\":\"\(EtcdVersion.cluster)\"}")
+        exchange.answer(status: 200, body: body)
+    }
+
+    /// Whether this node serves; `serializable=true` asks no leader, `exclude=NOSPACE` overlooks a full store.
+    private func tellHealth(_ request: GuestRequest, _ exchange: GuestExchange) {
+        let query = String(decoding: request.query, as: UTF8.self).split(separator: "&")
+        let asksNoLeader = query.contains("serializable=true")
+        let overlooksSpace = query.contains("exclude=NOSPACE")
+        node.status(on: exchange.loop) { status in
+            let reason =
+                if status.replica.isFull && !overlooksSpace {
+                    "ALARM NOSPACE"
+                } else if !status.ready && !asksNoLeader {
+                    status.replica.leader == nil ? "RAFT NO LEADER" : "NOT READY"
+                } else {
+                    status.failure ?? ""
+                }
+            var body = ByteBuffer()
+            body.writeString("{\"health\":\"\(reason.isEmpty)\",\"reason\":")
+            body.writeJSONString(reason)
+            body.writeString("}")
+            exchange.answer(status: reason.isEmpty ? 200 : 503, body: body)
+        }
+    }
+
+    package func writeMetrics(_ status: NodeStatus, into buffer: inout ByteBuffer) {
+        buffer.writeEtcdMetrics(status)
+    }
+}
+
+/// A path of HTTP/1.1 that is etcd's.
+private enum GatewayPath {
+    case version, health
+    /// Below `/v3` or its older name.
+    case call(String)
+
+    init?(_ path: ArraySlice<UInt8>) {
+        // A look at the second byte spares the native API's requests the rest.
+        guard path.count > 3, let second = path.dropFirst().first,
+            second == UInt8(ascii: "v") || second == UInt8(ascii: "h")
+        else { return nil }
+        let text = String(decoding: path, as: UTF8.self)
+        if text == "/version" {
+            self = .version
+        } else if text == "/health" {
+            self = .health
+        } else if text.hasPrefix("/v3/") {
+            self = .call(String(text.dropFirst(3)))
+        } else if text.hasPrefix("/v3beta/") {
+            self = .call(String(text.dropFirst(7)))
+        } else {
+            return nil
+        }
+    }
+}
+
+extension GuestExchange {
+    fileprivate func answer(_ status: Int, _ error: RPCStatus) {
+        var body = ByteBuffer()
+        body.writeGatewayError(error)
+        answer(status: status, body: body)
+    }
+}

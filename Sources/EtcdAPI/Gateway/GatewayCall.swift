@@ -1,0 +1,117 @@
+internal import HTTPAPI
+internal import NIOCore
+internal import Primitives
+
+/// One call over the gateway. Confined to its connection's event loop.
+final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
+    private let exchange: GuestExchange
+    private let host: EtcdHost
+    private let method: Method
+    private var call: (any RunningCall)?
+    private var rpc: RPC?
+    /// The one answer of a call that has one, until the call ends well.
+    private var answer: ByteBuffer?
+    private var isStreaming = false
+    private(set) var isWritable = true
+    /// The last piece is written after what waits.
+    private var isEnded = false
+
+    init(_ method: Method, _ exchange: GuestExchange, host: EtcdHost) {
+        self.method = method
+        self.exchange = exchange
+        self.host = host
+    }
+
+    func begin(_ body: ByteBuffer) {
+        let rpc = RPC(host: host, outlet: self)
+        self.rpc = rpc
+        host.metrics.started(method)
+        let call = method.begin(rpc)
+        self.call = call
+        exchange.awaits(self)
+        if method.takesLong { exchange.extend(nanoseconds: Int64.max / 4) }
+        let bytes = [UInt8](body.readableBytesView)
+        do throws(RPCStatus) {
+            let pieces = method.kind == .bidirectional ? GatewayJSON.split(bytes) : [bytes]
+            for piece in pieces where rpc.isOpen { try call.received(json: piece) }
+            if rpc.isOpen { call.requestsEnded() }
+        } catch {
+            rpc.end(error)
+        }
+    }
+
+    // MARK: - RPCOutlet
+
+    func send(_ message: any RPCMessage) {
+        guard !isEnded else { return }
+        let json: [UInt8]
+        do {
+            json = try message.json()
+        } catch {
+            return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
+        }
+        var buffer = ByteBufferAllocator().buffer(capacity: json.count + 16)
+        guard hasManyAnswers else {
+            buffer.writeBytes(json)
+            return answer = buffer
+        }
+        beginStream()
+        buffer.writeStaticString("{\"result\":")
+        buffer.writeBytes(json)
+        buffer.writeStaticString("}\n")
+        exchange.write(buffer)
+    }
+
+    private var hasManyAnswers: Bool { method.kind != .unary }
+
+    private func beginStream() {
+        guard !isStreaming else { return }
+        isStreaming = true
+        exchange.begin(self)
+    }
+
+    func end(_ status: RPCStatus) {
+        guard !isEnded else { return }
+        isEnded = true
+        host.metrics.ended(method, status.code)
+        release()
+        var buffer = ByteBuffer()
+        if hasManyAnswers {
+            beginStream()
+            if status.code != .ok {
+                buffer.writeGatewayStreamError(status)
+                exchange.write(buffer)
+            }
+            exchange.end()
+        } else if status.code == .ok, let answer {
+            exchange.answer(status: 200, body: answer)
+        } else {
+            buffer.writeGatewayError(status)
+            exchange.answer(status: status.code.httpStatus, body: buffer)
+        }
+    }
+
+    private func release() {
+        let call = call
+        self.call = nil
+        rpc?.drop()
+        rpc = nil
+        call?.cancelled()
+    }
+
+    // MARK: - GuestStream
+
+    func abandon() {
+        guard !isEnded else { return }
+        isEnded = true
+        host.metrics.ended(method, .cancelled)
+        release()
+    }
+
+    func finish() { call?.finish() }
+
+    func writabilityChanged(_ writable: Bool) {
+        isWritable = writable
+        call?.writabilityChanged(writable)
+    }
+}

@@ -1,0 +1,116 @@
+internal import KeyValue
+internal import Primitives
+internal import ReplicaCore
+
+/// `etcdserverpb.KV`.
+enum KVService {
+    static let methods: [Method] = [
+        .unary("etcdserverpb.KV/Range", "/kv/range", serve: range),
+        .unary("etcdserverpb.KV/Put", "/kv/put", serve: put),
+        .unary("etcdserverpb.KV/DeleteRange", "/kv/deleterange", serve: deleteRange),
+        .unary("etcdserverpb.KV/Txn", "/kv/txn", serve: transaction),
+        .unary("etcdserverpb.KV/Compact", "/kv/compaction", serve: compact),
+    ]
+
+    @Sendable
+    private static func range(_ request: Etcdserverpb_RangeRequest, _ rpc: RPC) throws(RPCStatus) {
+        let plan = try RangePlan(request)
+        let reader = RangeReader(rpc, plan.query, wanted: plan.wanted) { records, count, position in
+            var response = plan.response(records, count: count)
+            response.header = rpc.header(position)
+            rpc.answer(response.reply)
+        }
+        reader.read(request.serializable ? .stale : .linearizable)
+    }
+
+    @Sendable
+    private static func put(_ request: Etcdserverpb_PutRequest, _ rpc: RPC) throws(RPCStatus) {
+        let put = try Put(request)
+        guard put.key.count + put.value.count <= Limits.etcdRequestBytes else { throw .tooLarge }
+        if request.prevKv {
+            return try alone(.with { $0.requestPut = request }, rpc) { answer, rpc, position in
+                var response = answer.responsePut
+                response.header = rpc.header(position)
+                rpc.answer(response.reply)
+            }
+        }
+        rpc.submit(.write(Proposal(command: .put(put)))) { reply in
+            guard case .written(.put(let result), var position) = reply else { return rpc.end(.wrongAnswer) }
+            position.revision = result.record.modRevision
+            var response = Etcdserverpb_PutResponse()
+            response.header = rpc.header(position)
+            rpc.answer(response.reply)
+        }
+    }
+
+    @Sendable
+    private static func deleteRange(_ request: Etcdserverpb_DeleteRangeRequest, _ rpc: RPC) throws(RPCStatus) {
+        guard !request.key.isEmpty else { throw .emptyKey }
+        if request.prevKv {
+            return try alone(.with { $0.requestDeleteRange = request }, rpc) { answer, rpc, position in
+                var response = answer.responseDeleteRange
+                response.header = rpc.header(position)
+                rpc.answer(response.reply)
+            }
+        }
+        let delete = Delete(selection: KeySelection(key: request.key, rangeEnd: request.rangeEnd))
+        rpc.submit(.write(Proposal(command: .delete(delete)))) { reply in
+            guard case .written(.deleted(let count, let revision), var position) = reply else {
+                return rpc.end(.wrongAnswer)
+            }
+            position.revision = revision
+            var response = Etcdserverpb_DeleteRangeResponse()
+            response.header = rpc.header(position)
+            response.deleted = Int64(count)
+            rpc.answer(response.reply)
+        }
+    }
+
+    /// Carries out one operation as a transaction, so that it can tell what was there before.
+    private static func alone(
+        _ operation: Etcdserverpb_RequestOp, _ rpc: RPC,
+        _ completion: @escaping @Sendable (Etcdserverpb_ResponseOp, RPC, ReplyPosition) -> Void
+    ) throws(RPCStatus) {
+        try carryOut(.with { $0.success = [operation] }, rpc) { response, rpc, position in
+            guard let answer = response.responses.first else { return rpc.end(.wrongAnswer) }
+            completion(answer, rpc, position)
+        }
+    }
+
+    @Sendable
+    private static func transaction(_ request: Etcdserverpb_TxnRequest, _ rpc: RPC) throws(RPCStatus) {
+        try carryOut(request, rpc) { response, rpc, position in
+            var response = response
+            response.header = rpc.header(position)
+            rpc.answer(response.reply)
+        }
+    }
+
+    /// - Parameter completion: gets the answer without its header, and the state after the transaction.
+    static func carryOut(
+        _ request: Etcdserverpb_TxnRequest, _ rpc: RPC,
+        _ completion: @escaping @Sendable (Etcdserverpb_TxnResponse, RPC, ReplyPosition) -> Void
+    ) throws(RPCStatus) {
+        let plan = try TxnPlan(request)
+        guard plan.bytes <= Limits.etcdRequestBytes else { throw .tooLarge }
+        rpc.submit(.write(Proposal(command: .transaction(plan.transaction)))) { reply in
+            guard case .written(.transaction(let result), var position) = reply,
+                let response = plan.response(result)
+            else { return rpc.end(.wrongAnswer) }
+            position.revision = result.revision
+            completion(response, rpc, position)
+        }
+    }
+
+    @Sendable
+    private static func compact(_ request: Etcdserverpb_CompactionRequest, _ rpc: RPC) throws(RPCStatus) {
+        guard request.revision >= 0 else { throw .compacted }
+        let command = Command.discardHistory(before: Revision(UInt64(request.revision)))
+        rpc.submit(.write(Proposal(command: command))) { reply in
+            guard case .written(.compacted, let position) = reply else { return rpc.end(.wrongAnswer) }
+            var response = Etcdserverpb_CompactionResponse()
+            response.header = rpc.header(position)
+            rpc.answer(response.reply)
+        }
+    }
+}
