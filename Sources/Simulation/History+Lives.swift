@@ -38,11 +38,12 @@ extension History {
         throw Violation("15", "n\(node.number + 1) votes, campaigns or lets itself be counted with a damaged log")
     }
 
-    /// What is acknowledged is durable as the leader has it, not as another leader once did (`invariants.md` 2).
+    /// What is acknowledged is durable as the leader has it, not as another leader once did (`invariants.md` 2). A state that
+    /// was installed stands for the log up to there, also before the log begins after it.
     func checkEqual(
         _ index: LogIndex, of node: SimulatedNode, to leader: SimulatedNode, term: Term
     ) throws(Violation) {
-        guard index > .zero, let process = leader.process, process.replica.raft.isLeader,
+        guard index > node.state.durable.position?.index ?? .zero, let process = leader.process, process.replica.raft.isLeader,
             process.replica.raft.term == term, node.log.durable.hardState.term <= term,
             let expected = process.replica.raft.log.term(at: index), let own = node.log.durable.term(at: index),
             own != expected

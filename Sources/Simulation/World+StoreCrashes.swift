@@ -134,7 +134,7 @@ extension World {
             guard let stores = node.stores else { continue }
             stores.crash(during: nil, losesPower: false, seed: 0)
             guard let found = peek(node, stores) else { break }
-            guard DurableLog(found.log) == node.log.durable, StateTable(found) == node.state.visible else {
+            guard node.log.durable.mayBecome(found, of: node.id), StateTable(found) == node.state.visible else {
                 throw Violation("13", "the disk of n\(node.number + 1) is not what it should be in the end")
             }
         }
