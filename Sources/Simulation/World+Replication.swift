@@ -35,10 +35,12 @@ extension World {
                 nodes[number].log.durable.hardState.term <= replica.raft.term
             else { continue }
             let member = nodes[number]
-            let covered = max(member.log.durable.lastIndex, member.state.durable.position?.index ?? .zero)
+            // An installed state stands for the log up to there, also before the log begins after it.
+            if let state = member.state.durable.position, state.index >= peer.match { continue }
             let expected = replica.raft.log.term(at: peer.match)
             let own = member.log.durable.term(at: peer.match)
-            guard peer.match > covered || own != nil && expected != nil && own != expected else { continue }
+            guard peer.match > member.log.durable.lastIndex || own != nil && expected != nil && own != expected
+            else { continue }
             throw Violation(
                 "2",
                 "n\(node.number + 1) counts n\(number + 1) in for entry \(peer.match.rawValue), which is not durable there"
