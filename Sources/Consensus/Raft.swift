@@ -199,6 +199,12 @@ package struct Raft: Sendable {
 
     /// Remembers what a leader's clock showed.
     mutating func heard(_ time: ClusterTime, in term: Term) {
+        #if PlantedBugs
+            if planted(.inheritsAnyClock) {
+                heardTime = (max(term, heardTime.term), max(time, heardTime.time))
+                return
+            }
+        #endif
         if term > heardTime.term || term == heardTime.term && time > heardTime.time { heardTime = (term, time) }
     }
 

@@ -26,6 +26,8 @@ struct History {
     var leaderClocks: [Term: LeaderClock] = [:]
     private var operationOf: [Bytes: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
+    /// How far each node has acknowledged the log of each term's leader.
+    private var acknowledged: [Vote: LogIndex] = [:]
     private var candidacies: [Vote: VoteRequest] = [:]
     private var contents: [EntryID: Content] = [:]
     /// By node: its newest vote or candidacy that anybody was told of.
@@ -228,6 +230,8 @@ struct History {
         case .appendReply(let reply):
             if reply.counts { try checkIsWhole(node) }
             guard case .matching(let through) = reply.outcome else { return }
+            let answer = Vote(node: node.number, term: reply.term)
+            acknowledged[answer] = max(acknowledged[answer] ?? .zero, through)
             try checkDurable(through, node: node, term: reply.term)
             try checkEqual(through, of: node, to: to, term: reply.term)
         case .append(let append): try checkLeader(node, term: append.term)
@@ -253,6 +257,9 @@ struct History {
 
     /// With what a node asked for votes.
     func candidacy(of node: Int, in term: Term) -> VoteRequest? { candidacies[Vote(node: node, term: term)] }
+
+    /// How far a node has acknowledged the log of the leader of `term`.
+    func acknowledged(by node: Int, in term: Term) -> LogIndex { acknowledged[Vote(node: node, term: term)] ?? .zero }
 
     /// For whom a node voted, as far as anybody was told.
     func vote(of node: Int, in term: Term) -> NodeID? { votes[Vote(node: node, term: term)] }
