@@ -97,10 +97,7 @@ extension Raft {
 
     mutating func flushLeader(now: Instant, into out: inout RaftOutbox) {
         let readsBegan = beginReads(now: now)
-        for index in leading.peers.indices {
-            sendAppends(index, isUrgent: readsBegan, now: now, into: &out)
-            leading.peers[index].heartbeatDue = false
-        }
+        for index in leading.peers.indices { sendAppends(index, isUrgent: readsBegan, now: now, into: &out) }
         confirmReads(into: &out)
         progressHandOver(into: &out)
     }
@@ -108,6 +105,7 @@ extension Raft {
     private mutating func sendAppends(_ index: Int, isUrgent: Bool, now: Instant, into out: inout RaftOutbox) {
         let peer = leading.peers[index]
         let mustSpeak = peer.heartbeatDue || isUrgent
+        if peer.heartbeatDue { leading.peers[index].heartbeatDue = false }
         switch peer.flow {
         case .probing(let paused):
             guard !paused || mustSpeak else { return }
@@ -121,9 +119,9 @@ extension Raft {
             }
         case .replicating:
             guard peer.next > log.baseIndex else { return leading.peers[index].becomeProbing(next: peer.next) }
-            let sentAny = pipeline(index, isUrgent: isUrgent, into: &out)
+            let sentAny = peer.next <= log.lastIndex && pipeline(index, isUrgent: isUrgent, into: &out)
             guard !sentAny, mustSpeak || commitIndex > peer.sentCommit else { return }
-            sendEmpty(index, previous: leading.peers[index].next.previous, isUrgent: isUrgent, into: &out)
+            sendEmpty(index, previous: peer.next.previous, isUrgent: isUrgent, into: &out)
         case .snapshotting(let transfer):
             if mustSpeak { sendEmpty(index, previous: .zero, isUrgent: isUrgent, into: &out) }
             if now - transfer.sentAt >= settings.resend {

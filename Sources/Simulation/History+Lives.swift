@@ -43,9 +43,8 @@ extension History {
     func checkEqual(
         _ index: LogIndex, of node: SimulatedNode, to leader: SimulatedNode, term: Term
     ) throws(Violation) {
-        guard index > node.state.durable.position?.index ?? .zero, let process = leader.process, process.replica.raft.isLeader,
-            process.replica.raft.term == term, node.log.durable.hardState.term <= term,
-            let expected = process.replica.raft.log.term(at: index), let own = node.log.durable.term(at: index),
+        guard index > node.state.durable.position?.index ?? .zero, node.log.durable.hardState.term <= term,
+            let own = node.log.durable.term(at: index), let expected = leader.process?.term(at: index, leadingIn: term),
             own != expected
         else { return }
         throw Violation(

@@ -78,6 +78,16 @@ final class SimulatedNode {
             for input in batch { replica.handle(input, at: now, into: &out) }
             replica.flush(at: now, into: &out)
         }
+
+        /// The term of an entry in the log of the leader of `leadingIn`, looked at in place; `nil` where this is another.
+        func term(at index: LogIndex, leadingIn term: Term) -> Term? {
+            Self.term(at: index, leadingIn: term, &replica)
+        }
+
+        private static func term(at index: LogIndex, leadingIn term: Term, _ replica: inout Replica) -> Term? {
+            guard replica.raft.term == term, replica.raft.isLeader else { return nil }
+            return replica.raft.log.term(at: index)
+        }
     }
 
     init(number: Int, id: NodeID, clock: NodeClock, stores: (any NodeStores)?) {
