@@ -45,8 +45,6 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var nextSave: Instant
     private var nextStateSync: Instant
 
-    private var news = HeldNews()
-    private var isHoldingNews = false
     private var reports: MemberReports
     /// Where clients reach this node; `nil` before it listens for them.
     private var clientAddress: String?
@@ -63,8 +61,6 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private static let breath = TimeSpan(nanoseconds: 100_000)
     /// With so few clients waiting there is no next batch to collect while the disk works.
     private static let fewClients = 4
-    /// How long news of the commit index may wait for entries to go with.
-    private static let newsPatience = TimeSpan.microseconds(250)
     /// A disk that answers within this is waited for on the loop; a slower one on the log writer's thread.
     private static let shortSync = TimeSpan.milliseconds(1)
 
@@ -210,10 +206,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private func carryOut() -> LogWriter.Completion? {
         let isQuiet = answers.count <= Self.fewClients
         // Without a write these messages only tell the others what is decided already: the few who wait come first.
-        if isQuiet && outbox.write == nil && !outbox.replies.isEmpty {
-            answer()
-            holdNews()
-        }
+        if isQuiet && outbox.write == nil { answer() }
         send(outbox.sends)
         let writesHere = isQuiet && lastElsewhere == nil && diskSync.map { $0 < Self.shortSync } ?? false
         if !writesHere { writeElsewhere() }
@@ -233,20 +226,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     }
 
     private func send(_ messages: [(to: NodeID, message: PeerMessage)]) {
-        guard !messages.isEmpty else { return }
-        for (peer, message) in news.take(before: messages) + messages { transport.send(message.encoded(), to: peer) }
+        for (peer, message) in messages { transport.send(message.encoded(), to: peer) }
         transport.flush()
-    }
-
-    /// Own clients were answered, and nobody else is known to wait for what is decided: the next write may carry it.
-    private func holdNews() {
-        news.hold(&outbox.sends)
-        guard outbox.sends.isEmpty, !isHoldingNews else { return }
-        isHoldingNews = true
-        loop.scheduleTask(in: .nanoseconds(Self.newsPatience.nanoseconds)) { [unowned self] in
-            isHoldingNews = false
-            if !isStopped { send(news.take(before: [])) }
-        }
     }
 
     private func writeElsewhere() {
