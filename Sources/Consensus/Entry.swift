@@ -23,6 +23,11 @@ package struct Entry: Hashable, Sendable {
         self.time = time
         self.payload = payload
     }
+
+    /// Whether this can be what every member of a new cluster wrote at index 1.
+    var isFirstConfiguration: Bool {
+        if case .configuration = payload { index == LogIndex(1) && term == Term(1) } else { false }
+    }
 }
 
 /// The voting members of the cluster, in the order of their ids.

@@ -124,6 +124,10 @@ extension Append {
             guard entry.term >= newest, entry.term <= term else {
                 throw .invalid("entry of term \(entry.term.rawValue) after \(newest.rawValue)")
             }
+            // All members wrote the same one; without it nobody would be a member.
+            guard entry.index > LogIndex(1) || entry.isFirstConfiguration else {
+                throw .invalid("entry 1 that is not a first configuration")
+            }
             expected = entry.index
             newest = entry.term
             entries.append(entry)
@@ -175,6 +179,9 @@ extension SnapshotChunk {
     fileprivate init(term: Term, from reader: inout ByteReader) throws(DecodingFailure) {
         self.term = term
         position = try SnapshotPosition(from: &reader)
+        guard position.term <= term else {
+            throw .invalid("snapshot of term \(position.term.rawValue) from a leader of term \(term.rawValue)")
+        }
         number = try reader.readCounter()
         isLast = try reader.readBool()
         round = try reader.readCounter()

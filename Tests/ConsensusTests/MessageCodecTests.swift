@@ -56,6 +56,29 @@ import Testing
         }
     }
 
+    @Test func aFirstEntryThatIsNoFirstConfigurationIsRefused() {
+        let payloads: [(Term, Entry.Payload)] = [
+            (.zero, .configuration(Self.configuration)), (Term(2), .configuration(Self.configuration)),
+            (Term(1), .noop), (Term(1), .command([1])),
+        ]
+        for (term, payload) in payloads {
+            var append = Self.append([Entry(index: LogIndex(1), term: term, time: .zero, payload: payload)])
+            (append.previousIndex, append.previousTerm) = (.zero, .zero)
+            var reader = ByteReader(Self.encoded(.append(append)))
+            #expect(throws: DecodingFailure.invalid("entry 1 that is not a first configuration")) {
+                try Message(from: &reader)
+            }
+        }
+    }
+
+    @Test func aSnapshotOfALaterTermThanItsLeadersIsRefused() {
+        let position = SnapshotPosition(
+            index: LogIndex(9), term: Term(5), time: .zero, configuration: Self.configuration)
+        let chunk = SnapshotChunk(term: Term(4), position: position, number: 0, bytes: [], isLast: true, round: 0)
+        var reader = ByteReader(Self.encoded(.snapshotChunk(chunk)))
+        #expect(throws: DecodingFailure.self) { try Message(from: &reader) }
+    }
+
     @Test func numbersThatNothingCouldCountOnFromAreRefused() {
         var late = Self.append([])
         late.time = ClusterTime(nanoseconds: .max)

@@ -54,6 +54,29 @@ import Testing
         #expect(cluster.store(lagging).header.digest == cluster.store(leader).header.digest)
     }
 
+    @Test(arguments: [(1, 0), (0, 1), (0, -1)])
+    func aSnapshotWhoseStateStandsElsewhereThanItSaysIsNotInstalled(terms: Int64, nanoseconds: Int64) {
+        var (cluster, leader, lagging) = behind(30)
+        cluster.isLost = { if case .consensus(.snapshotChunk) = $0 { true } else { false } }
+        let store = cluster.store(leader)
+        let configuration = cluster.replicas[leader]!.raft.configuration
+        var header = store.header
+        header.appliedTerm = Term(UInt64(Int64(header.appliedTerm.rawValue) + terms))
+        header.time = ClusterTime(nanoseconds: header.time.nanoseconds + nanoseconds)
+        var writer = ByteWriter()
+        header.encode(into: &writer)
+        var records = store.records()
+        while let record = records.next() { record.encode(into: &writer) }
+        let position = SnapshotPosition(
+            index: store.appliedIndex, term: store.header.appliedTerm, time: store.time, configuration: configuration)
+        let chunk = SnapshotChunk(
+            term: cluster.replicas[leader]!.raft.term, position: position, number: 0, bytes: writer.bytes, isLast: true,
+            round: 0)
+        cluster.handle(.received(.consensus(.snapshotChunk(chunk)), from: leader), at: lagging)
+        #expect(cluster.snapshots[lagging] == nil)
+        #expect(cluster.notices[lagging]?.contains(.snapshotUnreadable(position.index)) == true)
+    }
+
     @Test func aSecondSnapshotToTheSameFollowerIsANewOne() {
         var (cluster, leader, lagging) = behind(30)
         install(&cluster, at: lagging)
