@@ -16,6 +16,8 @@ package struct LogWrite: Hashable, Sendable {
     package var hardState: HardState?
     /// What happens to the entries, when they changed.
     package var change: Change?
+    /// The data directory joins with this write: from now on it counts as one that remembers all its member promised.
+    package var joins: Bool
 
     package enum Change: Hashable, Sendable {
         /// Everything from the first of these entries on is replaced by them (an append, or a truncation and an append).
@@ -27,10 +29,11 @@ package struct LogWrite: Hashable, Sendable {
         case resetAndAppend(to: SnapshotPosition, [Entry])
     }
 
-    package init(id: WriteID, hardState: HardState?, change: Change?) {
+    package init(id: WriteID, hardState: HardState?, change: Change?, joins: Bool = false) {
         self.id = id
         self.hardState = hardState
         self.change = change
+        self.joins = joins
     }
 }
 
@@ -51,14 +54,18 @@ package struct RecoveredLog: Hashable, Sendable {
     /// Set when the log holds less than the durable mark says this node once acknowledged: the index of the mark.
     /// Such a node neither votes nor campaigns nor counts until a leader has brought it that far (`invariants.md` 15).
     package var damagedBelow: LogIndex?
+    /// Set while the data directory has not joined the cluster: it may be a member's first one, or have taken the place of
+    /// one that was lost. Such a node neither votes nor campaigns nor counts until that is settled.
+    package var blank: DirectoryID?
 
     package init(
         hardState: HardState = HardState(), base: SnapshotPosition? = nil, entries: [Entry] = [],
-        damagedBelow: LogIndex? = nil
+        damagedBelow: LogIndex? = nil, blank: DirectoryID? = nil
     ) {
         self.hardState = hardState
         self.base = base
         self.entries = entries
         self.damagedBelow = damagedBelow
+        self.blank = blank
     }
 }

@@ -3,7 +3,7 @@ package import Primitives
 extension Message {
     private enum Tag: UInt8 {
         case preVote = 1, preVoteReply, vote, voteReply, append, appendReply
-        case snapshotChunk, snapshotReply, readRequest, readReply, campaignNow, credentials
+        case snapshotChunk, snapshotReply, readRequest, readReply, campaignNow, credentials, introduction
     }
 
     private var tag: Tag {
@@ -20,6 +20,7 @@ extension Message {
         case .readReply: .readReply
         case .campaignNow: .campaignNow
         case .credentials: .credentials
+        case .introduction: .introduction
         }
     }
 
@@ -43,6 +44,7 @@ extension Message {
             writer.write(varint: m.index.rawValue)
         case .campaignNow: break
         case .credentials(let m): m.encodeBody(into: &writer)
+        case .introduction(let m): m.encodeBody(into: &writer)
         }
     }
 
@@ -69,6 +71,7 @@ extension Message {
                 ReadReply(term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readCounter())))
         case .campaignNow: self = .campaignNow(CampaignNow(term: term))
         case .credentials: self = .credentials(try Credentials(term: term, from: &reader))
+        case .introduction: self = .introduction(try Introduction(term: term, from: &reader))
         }
     }
 }

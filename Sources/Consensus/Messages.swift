@@ -14,6 +14,7 @@ package enum Message: Hashable, Sendable {
     case readReply(ReadReply)
     case campaignNow(CampaignNow)
     case credentials(Credentials)
+    case introduction(Introduction)
 
     /// The sender's term; in a pre-vote and in a granted reply to one, the term that is only proposed (Raft thesis §9.6).
     package var term: Term {
@@ -28,6 +29,7 @@ package enum Message: Hashable, Sendable {
         case .readReply(let m): m.term
         case .campaignNow(let m): m.term
         case .credentials(let m): m.term
+        case .introduction(let m): m.term
         }
     }
 }

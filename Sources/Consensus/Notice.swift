@@ -16,6 +16,8 @@ package enum Notice: Hashable, Sendable {
     case snapshotReceived(LogIndex)
     case snapshotInstalled(LogIndex)
     case damageRepaired(LogIndex)
+    /// The data directory joined: as one of a new cluster, or because a leader brought it this far.
+    case joined(isNew: Bool, LogIndex)
 }
 
 package enum LookingReason: Hashable, Sendable {

@@ -62,6 +62,8 @@ extension Raft {
             hardState.votedFor = leader
             hardStateIsDirty = true
         }
+        // It has something to say that this member may be waiting for.
+        ask(leader)
         role = .follower(
             Following(
                 leader: leader, lastHeard: now, deadline: now + electionDelay(), verified: commitIndex,

@@ -13,6 +13,9 @@ extension Raft {
     }
 
     private func explanationOfPhase(_ looking: Looking, at now: Instant, name: (NodeID) -> String) -> String {
+        if isBlank {
+            return "This node asks the others whether the cluster is new, and waits for them to elect a leader if not."
+        }
         if isDamaged { return "This node waits for the others to elect one, because it may not vote." }
         switch looking.phase {
         case .waiting where settings.priority == 0:

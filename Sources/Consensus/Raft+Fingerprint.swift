@@ -18,6 +18,8 @@ extension Raft {
         print.combine(unwrittenFrom?.rawValue ?? 0)
         print.combine(hardStateIsDirty)
         print.combine(isDamaged)
+        blank?.combine(into: &print)
+        for first in firsts { print.combine(first.member.rawValue ^ first.directory.rawValue) }
         print.combine(needsSnapshot)
         print.combine(pendingReset?.index.rawValue ?? 0)
         print.combine(digestStamp.index.rawValue)
@@ -112,6 +114,8 @@ extension Progress {
         print.combine(priority.map { UInt64($0) + 1 } ?? 0)
         print.combine(heartbeatDue)
         print.combine(counts)
+        print.combine(asked?.question ?? 0)
+        print.combine(asked?.later.rawValue ?? 0)
         print.combine(UInt64(inFlight.count))
         for index in inFlight { print.combine(index.rawValue) }
         switch flow {
@@ -119,6 +123,22 @@ extension Progress {
         case .replicating: print.combine(3)
         case .snapshotting(let transfer): print.combine(4 + (transfer.position?.index.rawValue ?? 0))
         }
+    }
+}
+
+extension Blank {
+    fileprivate func combine(into print: inout Fingerprint) {
+        print.combine(directory.rawValue)
+        print.combine(isDamaged)
+        print.combine(question)
+        for (member, directory) in known.sorted(by: { $0.key < $1.key }) {
+            print.combine(member.rawValue ^ directory.rawValue)
+            print.combine(knownBefore[member]?.rawValue ?? 0)
+        }
+        for member in confirmed.sorted() { print.combine(member.rawValue) }
+        for member in unasked.sorted() { print.combine(member.rawValue) }
+        print.combine(later.map { $0.index.rawValue << 32 | $0.term.rawValue } ?? 0)
+        print.combine(joins.map { ($0.write?.rawValue ?? 0) << 2 | ($0.isNew ? 3 : 2) } ?? 0)
     }
 }
 

@@ -45,14 +45,26 @@ extension Raft {
     }
 
     /// A damaged member is whole again once it durably holds everything up to an entry that the current leader committed
-    /// in its own term, and everything else that leader has committed: what this member once acknowledged lies below.
+    /// in its own term, and everything else that leader has committed: what this member once acknowledged lies below. One
+    /// that has not joined needs an entry from after the beginning of this life besides.
     mutating func repairIfComplete(into out: inout RaftOutbox) {
         guard isDamaged, case .follower(let following) = role else { return }
+        if let blank {
+            guard blank.joins == nil, holdsLaterEntry(blank) else { return }
+        }
         guard let leaderCommit = following.leaderCommit, commitIndex >= leaderCommit, log.term(at: commitIndex) == term,
             following.verified >= commitIndex, stableIndex >= commitIndex
         else { return }
+        guard blank == nil else { return join(isNew: false) }
         isDamaged = false
         out.notices.append(.damageRepaired(commitIndex))
+    }
+
+    private func holdsLaterEntry(_ blank: Blank) -> Bool {
+        #if PlantedBugs
+            if planted(.repairsBlankEarly) { return true }
+        #endif
+        return blank.later.map { $0.term == term && $0.index <= commitIndex } ?? false
     }
 
     /// The value that a majority of the members has reached: `own` for this member, `value` for each other that counts.

@@ -26,8 +26,13 @@ package struct Raft: Sendable {
     var baseTime: ClusterTime
     /// The newest cluster time heard from the leader of the newest term heard, this member's own leadership included.
     var heardTime: (term: Term, time: ClusterTime) = (.zero, .zero)
-    /// True until a leader has repaired a log that lost acknowledged entries: no votes, no campaign, not counted.
+    /// True until a leader has repaired a log that lost acknowledged entries, and until the data directory has joined: no
+    /// votes, no campaign, not counted.
     package internal(set) var isDamaged: Bool
+    /// While the data directory has not joined.
+    var blank: Blank?
+    /// The first data directories that this member knows of, by name.
+    var firsts: [FirstDirectory] = []
 
     // Durability
     /// The last entry that is durable here.
@@ -96,7 +101,13 @@ package struct Raft: Sendable {
         uncommittedBytes = start.entries.reduce(0) { $1.index > committed ? $0 + $1.weight : $0 }
         configurations = start.base.map { [($0.index, $0.configuration)] } ?? []
         baseTime = start.base?.time ?? .zero
-        isDamaged = recovered.damagedBelow != nil
+        isDamaged = recovered.damagedBelow != nil || recovered.blank != nil
+        blank = recovered.blank.map {
+            Blank(directory: $0, isDamaged: recovered.damagedBelow != nil, asksAt: now)
+        }
+        #if PlantedBugs
+            if planted(.votesBlank) { (isDamaged, blank) = (recovered.damagedBelow != nil, nil) }
+        #endif
         pendingReset = start.isReset ? start.base : nil
         generator = SeededGenerator(seed: seed)
         nextReadBatch = generator.next()
@@ -125,7 +136,7 @@ package struct Raft: Sendable {
     }
 
     /// Every member of a new cluster writes the same first entry, so that their logs agree from the start.
-    private mutating func appendFirstConfiguration(_ bootstrap: Configuration) {
+    mutating func appendFirstConfiguration(_ bootstrap: Configuration) {
         append(Entry(index: LogIndex(1), term: Term(1), time: .zero, payload: .configuration(bootstrap)))
         hardState.term = max(hardState.term, Term(1))
         hardStateIsDirty = true
@@ -210,6 +221,11 @@ package struct Raft: Sendable {
 
     /// The moment until which nothing happens unless something arrives.
     package var nextDeadline: Instant {
+        guard let blank, blank.joins == nil else { return nextDeadlineOfRole }
+        return min(blank.asksAt, nextDeadlineOfRole)
+    }
+
+    private var nextDeadlineOfRole: Instant {
         switch role {
         case .leader(let leading): leading.nextHeartbeat
         case .looking(let looking): looking.deadline
@@ -233,6 +249,9 @@ package struct Raft: Sendable {
         // They speak of a term, but ask nobody to leave another.
         if case .credentials(let credentials) = message {
             return receiveCredentials(credentials, from: sender, now: now, into: &out)
+        }
+        if case .introduction(let introduction) = message {
+            return receiveIntroduction(introduction, from: sender, now: now, into: &out)
         }
         #if PlantedBugs
             if planted(.countsStaleVotes), message.term < term, case .voteReply(let reply) = message, reply.granted {
@@ -263,7 +282,7 @@ package struct Raft: Sendable {
         case .readRequest(let request): receiveReadRequest(request, from: sender)
         case .readReply(let reply): receiveReadReply(reply, into: &out)
         case .campaignNow: receiveCampaignNow(from: sender, now: now, into: &out)
-        case .credentials: break
+        case .credentials, .introduction: break
         }
     }
 
@@ -286,6 +305,7 @@ package struct Raft: Sendable {
 
     /// Lets time pass: elections, heartbeats, repetitions.
     package mutating func tick(now: Instant, into out: inout RaftOutbox) {
+        askAgainIfDue(now: now)
         switch role {
         case .leader: tickLeader(now: now, into: &out)
         case .follower(let following):
@@ -310,6 +330,7 @@ package struct Raft: Sendable {
 
     /// The connection to `peer` is there (again); messages under way before may be lost.
     package mutating func connected(_ peer: NodeID) {
+        ask(peer)
         guard case .leader = role else { return }
         guard let index = leading.peers.firstIndex(where: { $0.id == peer }) else { return }
         let match = leading.peers[index].match
@@ -345,6 +366,7 @@ package struct Raft: Sendable {
             confirmReads(into: &out)
         }
         repairIfComplete(into: &out)
+        joinIfDurable(write, into: &out)
     }
 
     /// Appends a payload to a leader's log.
@@ -386,6 +408,7 @@ package struct Raft: Sendable {
         case .follower: flushFollower(now: now, into: &out)
         case .looking: break
         }
+        flushIntroductions(now: now, into: &out)
         issueWrite(now: now, into: &out)
     }
 
@@ -398,7 +421,10 @@ package struct Raft: Sendable {
             } else {
                 entries.isEmpty ? nil : .replaceSuffix(entries)
             }
-        let write = LogWrite(id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change)
+        let joins = blank?.joins.map { $0.write == nil } ?? false
+        let write = LogWrite(
+            id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change, joins: joins)
+        if joins { blank?.joins?.write = write.id }
         nextWrite = WriteID(nextWrite.rawValue + 1)
         writesInFlight.append(WriteInFlight(id: write.id, lastIndex: log.lastIndex, issuedAt: now))
         out.write = write

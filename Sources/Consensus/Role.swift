@@ -141,8 +141,10 @@ struct Progress: Sendable {
     /// What it said in its last announcement to this leader, if it made one.
     var priority: UInt8?
     var heartbeatDue = true
-    /// False while the member repairs a damaged log: it is replicated to, but makes no majority.
+    /// False while the member repairs a damaged log or has not joined: it is replicated to, but makes no majority.
     var counts = true
+    /// The last question of a member that has not joined, and the entry that was appended since.
+    var asked: (question: UInt64, later: LogIndex)?
 
     enum Flow: Sendable {
         /// Finding where the logs part; one message at a time.

@@ -33,7 +33,19 @@ package struct Wording: Sendable {
             "credentials\(credentials.asks ? "?" : "") log ends at "
                 + "\(position(credentials.lastIndex, credentials.lastTerm)), priority \(credentials.priority), "
                 + "term \(credentials.term.rawValue)"
+        case .introduction(let introduction): words(introduction)
         }
+    }
+
+    private func words(_ introduction: Introduction) -> String {
+        var parts = [introduction.directory.map { "directory \($0.rawValue) is blank" } ?? "is not blank"]
+        if !introduction.firsts.isEmpty {
+            let firsts = introduction.firsts.map { "\(name($0.member))'s \($0.directory.rawValue)" }
+            parts.append("first ones are \(firsts.joined(separator: ", "))")
+        }
+        if let later = introduction.later { parts.append("appended \(later.rawValue) since") }
+        return "introduction\(introduction.question != nil ? "?" : "") \(parts.joined(separator: ", ")), "
+            + "term \(introduction.term.rawValue)"
     }
 
     private func words(_ request: VoteRequest) -> String {
@@ -87,6 +99,7 @@ package struct Wording: Sendable {
             parts.append(entries.map(words).joined(separator: ", "))
         case nil: break
         }
+        if write.joins { parts.append("joins") }
         return parts.isEmpty ? "nothing" : parts.joined(separator: "; ")
     }
 
@@ -110,6 +123,7 @@ extension Wording {
         case .snapshotReceived(let index): "has received a snapshot of \(index.rawValue)"
         case .snapshotInstalled(let index): "goes on from a snapshot of \(index.rawValue)"
         case .damageRepaired(let index): "is repaired at \(index.rawValue)"
+        case .joined(let isNew, let index): isNew ? "joins a new cluster" : "joins at \(index.rawValue)"
         }
     }
 

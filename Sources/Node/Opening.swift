@@ -19,10 +19,16 @@ struct OpenedNode {
         let identity = StoreIdentity(
             cluster: options.identity.cluster, node: options.identity.id, nodeName: options.name,
             clusterDescription: options.clusterDescription)
-        let opened = try OpenedStores.open(log: directories.log, state: directories.state, identity: identity) {
-            path, detail in
+        let opened = try OpenedStores.open(
+            log: directories.log, state: directories.state, identity: identity, new: .begunNow()
+        ) { path, detail in
             logger.error(
                 "the state is lost and will be rebuilt", metadata: ["path": "\(path)", "detail": "\(detail)"])
+        }
+        if opened.recovered.blank != nil {
+            logger.notice(
+                "this data directory is new: this node votes once the others have said that the cluster is, or a leader "
+                    + "has brought it up to date", metadata: ["path": "\(options.dataDirectory)"])
         }
         let replica = Replica(
             id: options.identity.id, settings: options.settings, recovered: opened.recovered,

@@ -17,7 +17,11 @@ extension Replica {
     /// One sentence per fact, for `GET /v1/why`.
     private func explanation(at now: Instant) -> [String] {
         var sentences = [raft.explanation(at: now, name: name)]
-        if raft.isDamaged {
+        if raft.isBlank {
+            sentences.append(
+                "This node's data directory is new, so this node may have forgotten something: it does not vote until "
+                    + "a majority has said that the whole cluster is new, or a leader has brought it up to date.")
+        } else if raft.isDamaged {
             sentences.append(
                 "This node's log lost entries it had acknowledged: it does not vote until a leader has repaired it.")
         }

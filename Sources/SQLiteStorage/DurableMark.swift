@@ -1,3 +1,4 @@
+internal import Consensus
 internal import Primitives
 
 /// How far this node's log once was durable. Lags behind the log, and is never ahead of it while the log is whole:
@@ -12,17 +13,21 @@ struct DurableMark: Hashable {
     var index: LogIndex
     /// The chain value of the entry at `index`.
     var chain: UInt64
+    /// The directory, until it has joined the cluster.
+    var blank: DirectoryID?
 
-    static let encodedBytes = 10 * 8
-    private static let magic: UInt64 = 0x324B_524D_564C_4E43
-    /// Of marks that release 0.1.0 wrote: one word shorter, without the vote.
+    static let encodedBytes = 11 * 8
+    private static let magic: UInt64 = 0x334B_524D_564C_4E43
+    /// Of marks that earlier releases wrote: a word shorter, of directories that count as having joined.
+    private static let magicWithoutBlank: UInt64 = 0x324B_524D_564C_4E43
+    /// Of marks that release 0.1.0 wrote: two words shorter, also without the vote.
     private static let magicWithoutVote: UInt64 = 0x314B_524D_564C_4E43
 
     func encoded(sequence: UInt64) -> Bytes {
         var writer = ByteWriter(reserving: Self.encodedBytes)
         for word in [
             Self.magic, sequence, cluster.rawValue, node.rawValue, incarnation.rawValue, term.rawValue,
-            index.rawValue, chain, votedFor?.rawValue ?? 0,
+            index.rawValue, chain, votedFor?.rawValue ?? 0, blank?.rawValue ?? 0,
         ] { writer.write(word) }
         writer.write(Self.checksum(writer.bytes))
         return writer.bytes
@@ -33,13 +38,16 @@ struct DurableMark: Hashable {
         var reader = ByteReader(bytes)
         var words: [UInt64] = []
         while let word = try? reader.readUInt64() { words.append(word) }
-        guard words.count == 10, words[0] == magic || words[0] == magicWithoutVote else { return nil }
-        let last = words[0] == magic ? 9 : 8
-        guard words[last] == checksum(Bytes(bytes[..<(last * 8)])) else { return nil }
-        let vote = last == 9 && words[8] != 0 ? NodeID(words[8]) : nil
+        let lasts = [magic: 10, magicWithoutBlank: 9, magicWithoutVote: 8]
+        guard words.count == 11, let last = lasts[words[0]],
+            words[last] == checksum(Bytes(bytes[..<(last * 8)]))
+        else { return nil }
+        let vote = last >= 9 && words[8] != 0 ? NodeID(words[8]) : nil
+        let blank = last == 10 && words[9] != 0 ? DirectoryID(words[9]) : nil
         let mark = DurableMark(
             cluster: ClusterID(rawValue: words[2]), node: NodeID(words[3]), incarnation: Incarnation(words[4]),
-            term: Term(words[5]), votedFor: vote, index: LogIndex(words[6]), chain: words[7])
+            term: Term(words[5]), votedFor: vote, index: LogIndex(words[6]), chain: words[7],
+            blank: blank)
         return (mark, words[1])
     }
 

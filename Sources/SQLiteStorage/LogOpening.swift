@@ -12,7 +12,10 @@ struct LogOpening {
     private(set) var tail: LogTail
     private(set) var recovered: RecoveredLog
 
-    init(in directory: any StoreDirectory, identity: StoreIdentity) throws(StorageError) {
+    /// - Parameter new: what the directory is given if it is begun now.
+    init(
+        in directory: any StoreDirectory, identity: StoreIdentity, new: NewDirectory
+    ) throws(StorageError) {
         self.identity = identity
         lock = try directory.lock("log.lock")
         mark = try MarkFile(in: directory)
@@ -26,17 +29,18 @@ struct LogOpening {
         if let kept { try identity.check(against: kept.0, path: directory.path) }
         try Self.check(mark, for: identity)
 
-        let before = max(kept?.1 ?? Incarnation(0), mark.current?.incarnation ?? Incarnation(0))
+        let before = max(kept?.1 ?? Incarnation(0), mark.current?.incarnation ?? new.incarnation)
         incarnation = Incarnation(before.rawValue + 1)
         let hardState = try tables.readHardState()
         let contents = try LogContents(tables, mark: mark.current)
+        let isFresh = kept == nil && contents.highestSeen == .zero
         let damagedBelow = damage(
-            hardState: hardState, contents: contents, mark: mark.current,
-            isFresh: kept == nil && contents.highestSeen == .zero)
+            hardState: hardState, contents: contents, mark: mark.current, isFresh: isFresh)
+        let blank = mark.current == nil && isFresh ? new.id : mark.current?.blank
         tail = contents.tail
         recovered = RecoveredLog(
             hardState: hardState ?? HardState(), base: contents.base, entries: contents.entries,
-            damagedBelow: damagedBelow)
+            damagedBelow: damagedBelow, blank: blank)
         try begin(contents)
         try directory.sync()
     }
@@ -72,7 +76,7 @@ struct LogOpening {
             to: DurableMark(
                 cluster: identity.cluster, node: identity.node, incarnation: incarnation,
                 term: recovered.hardState.term, votedFor: recovered.hardState.votedFor,
-                index: recovered.damagedBelow ?? tail.last, chain: tail.lastChain))
+                index: recovered.damagedBelow ?? tail.last, chain: tail.lastChain, blank: recovered.blank))
         try mark.makeDurable()
     }
 

@@ -34,6 +34,8 @@ package final class LogStore: @unchecked Sendable {
     private var hardState: HardState
     /// While the log is damaged: the index it has to reach again; the mark stays there until it does.
     private var damageFloor: LogIndex?
+    /// Until the directory has joined.
+    private var blank: DirectoryID?
     private var markedAt: Instant
     private var walBytesBefore: Int
     /// After a checkpoint that found no space: the size of the WAL at which to try again.
@@ -41,16 +43,16 @@ package final class LogStore: @unchecked Sendable {
 
     /// Opens or creates the log of `identity` in `directory`, and counts one more incarnation, durably.
     package static func open(
-        directory: String, identity: StoreIdentity
+        directory: String, identity: StoreIdentity, new: NewDirectory = .begunNow()
     ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
-        try open(in: SystemDirectory(preparing: directory), identity: identity)
+        try open(in: SystemDirectory(preparing: directory), identity: identity, new: new)
     }
 
     /// The same in a directory that is there.
     package static func open(
-        in directory: any StoreDirectory, identity: StoreIdentity
+        in directory: any StoreDirectory, identity: StoreIdentity, new: NewDirectory = .begunNow()
     ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
-        let opened = try LogOpening(in: directory, identity: identity)
+        let opened = try LogOpening(in: directory, identity: identity, new: new)
         let store = LogStore(opened)
         return (store, opened.recovered, opened.incarnation)
     }
@@ -65,6 +67,7 @@ package final class LogStore: @unchecked Sendable {
         tail = opened.tail
         hardState = opened.recovered.hardState
         damageFloor = opened.recovered.damagedBelow
+        blank = opened.recovered.blank
         walBytesBefore = opened.database.walBytes
         markedAt = monotonicNow()
     }
@@ -75,13 +78,15 @@ package final class LogStore: @unchecked Sendable {
     package func write(_ writes: [LogWrite]) throws(StorageError) {
         let changes = writes.compactMap(\.change)
         let newHardState = writes.last { $0.hardState != nil }?.hardState
-        guard !changes.isEmpty || newHardState != nil else { return try database.check() }
+        let joins = blank != nil && writes.contains(where: \.joins)
+        guard !changes.isEmpty || newHardState != nil || joins else { return try database.check() }
         try lowerMark(before: changes)
         try commit { editor throws(StorageError) in
             for change in changes { try editor.carryOut(change) }
             if let newHardState { try self.tables.write(newHardState) }
         }
         try advanceMark(hardState: newHardState)
+        if joins { try join() }
         try checkpointIfDue()
     }
 
@@ -114,7 +119,7 @@ package final class LogStore: @unchecked Sendable {
             try self.mark.makeDurable()
         }
         try commit { editor throws(StorageError) in try editor.reset(to: nil) }
-        return RecoveredLog(hardState: hardState, damagedBelow: floor)
+        return RecoveredLog(hardState: hardState, damagedBelow: floor, blank: blank)
     }
 }
 
@@ -206,11 +211,18 @@ extension LogStore {
         try markOrLatch { () throws(StorageError) in try self.advanceMarkFile(to: self.markOfTail()) }
     }
 
+    /// The mark says so before anybody is told.
+    private func join() throws(StorageError) {
+        blank = nil
+        try settle()
+    }
+
     /// Where the mark belongs: at the log's end, or where a damaged log ended once.
     private func markOfTail() -> DurableMark {
         DurableMark(
             cluster: identity.cluster, node: identity.node, incarnation: incarnation, term: hardState.term,
-            votedFor: hardState.votedFor, index: max(tail.last, damageFloor ?? .zero), chain: tail.lastChain)
+            votedFor: hardState.votedFor, index: max(tail.last, damageFloor ?? .zero), chain: tail.lastChain,
+            blank: blank)
     }
 
     private func advanceMarkFile(to wanted: DurableMark) throws(StorageError) {

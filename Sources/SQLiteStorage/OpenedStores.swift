@@ -14,9 +14,10 @@ package struct OpenedStores {
     /// A state that cannot be used is built anew, from the log if that is whole, else by a leader; `lost` is told why.
     package static func open(
         log logDirectory: any StoreDirectory, state stateDirectory: any StoreDirectory, identity: StoreIdentity,
+        new: NewDirectory,
         lost: (_ path: String, _ detail: String) -> Void
     ) throws(StorageError) -> OpenedStores {
-        var (log, recovered, incarnation) = try LogStore.open(in: logDirectory, identity: identity)
+        var (log, recovered, incarnation) = try LogStore.open(in: logDirectory, identity: identity, new: new)
         do throws(StorageError) {
             let (state, kept) = try openState(in: stateDirectory, identity, logBase: recovered.base?.index ?? .zero)
             return OpenedStores(log: log, state: state, incarnation: incarnation, recovered: recovered, kept: kept)

@@ -39,7 +39,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case damage
     /// Bits flip on a disk: the log ends before them, or the state cannot be read.
     case bitFlip
-    /// A node's log and state are gone; only its durable mark is left.
+    /// A node's log and state are gone; at most its durable mark is left.
     case lostDisk
     /// A node's state is not the cluster's any more.
     case divergence

@@ -7,7 +7,11 @@ extension History {
     /// A life begins with every vote that an earlier one gave (`invariants.md` 1), and knows whether its log lost something
     /// (15).
     func checkBegins(_ node: SimulatedNode, with recovered: RecoveredLog) throws(Violation) {
-        guard (recovered.damagedBelow != nil) == (damage[node.number] != nil) else {
+        if hasLostDirectory[node.number], recovered.blank == nil {
+            throw Violation("15", "n\(node.number + 1) lost its data directory, and takes the next for one that joined")
+        }
+        let isDamaged = damage[node.number] != nil && !hasLostDirectory[node.number]
+        guard (recovered.damagedBelow != nil) == isDamaged else {
             let what = recovered.damagedBelow == nil ? "takes a damaged log for whole" : "takes a whole log for damaged"
             throw Violation("15", "n\(node.number + 1) \(what)")
         }
@@ -26,14 +30,17 @@ extension History {
         guard durable.term > term || durable.term == term && durable.votedFor == node.id else {
             throw Violation("1", "n\(node.number + 1) leads term \(term.rawValue), but its candidacy is not durable")
         }
-        let others = (0..<damage.count).count { $0 != node.number && vote(of: $0, in: term) == node.id }
+        let others = (0..<damage.count).count { $0 != node.number && hasVoted($0, for: node.id, in: term) }
         guard others + 1 < quorum else { return }
         throw Violation(
             "election safety", "n\(node.number + 1) leads term \(term.rawValue) with \(others + 1) votes of \(quorum)")
     }
 
-    /// A damaged node neither votes nor campaigns nor counts (`invariants.md` 15).
+    /// A damaged node neither votes nor campaigns nor counts (`invariants.md` 15), and neither does one that has not joined.
     func checkIsWhole(_ node: SimulatedNode) throws(Violation) {
+        if node.log.blank != nil {
+            throw Violation("15", "n\(node.number + 1) votes, campaigns or lets itself be counted before it has joined")
+        }
         guard damage[node.number] != nil else { return }
         throw Violation("15", "n\(node.number + 1) votes, campaigns or lets itself be counted with a damaged log")
     }

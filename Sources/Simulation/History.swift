@@ -11,6 +11,12 @@ struct History {
     var elections = ElectionFacts()
     /// Per node, while its log is damaged: the index below which it is.
     var damage: [LogIndex?]
+    /// Nodes that lost all they had, until the directory in its place has joined.
+    var hasLostDirectory: [Bool]
+    /// Nodes whose directory is not their first one.
+    var hasReplacedDirectory: [Bool]
+    /// By node: how many directories it had before this one.
+    private var directory: [Int]
     /// Nodes whose state differs from the cluster's, until a leader has replaced it.
     var isDiverged: [Bool]
     /// How far the clocks of this world may be off, in millionths.
@@ -37,6 +43,8 @@ struct History {
     private struct Vote: Hashable {
         var node: Int
         var term: Term
+        /// Whoever lost all it had may vote anew, once that cannot matter any more.
+        var directory = 0
     }
 
     private struct Content {
@@ -57,6 +65,9 @@ struct History {
 
     init(nodes: Int, quorum: Int) {
         damage = Array(repeating: nil, count: nodes)
+        hasLostDirectory = Array(repeating: false, count: nodes)
+        hasReplacedDirectory = Array(repeating: false, count: nodes)
+        directory = Array(repeating: 0, count: nodes)
         isDiverged = Array(repeating: false, count: nodes)
         isRetired = Array(repeating: false, count: nodes)
         self.quorum = quorum
@@ -247,7 +258,7 @@ struct History {
         guard isDurable else {
             throw Violation("1", "a vote of n\(node.number + 1) in term \(term.rawValue) leaves before it is durable")
         }
-        let vote = Vote(node: node.number, term: term)
+        let vote = Vote(node: node.number, term: term, directory: directory[node.number])
         guard votes[vote] == nil || votes[vote] == candidate else {
             throw Violation("1", "n\(node.number + 1) votes twice in term \(term.rawValue)")
         }
@@ -261,8 +272,17 @@ struct History {
     /// How far a node has acknowledged the log of the leader of `term`.
     func acknowledged(by node: Int, in term: Term) -> LogIndex { acknowledged[Vote(node: node, term: term)] ?? .zero }
 
-    /// For whom a node voted, as far as anybody was told.
-    func vote(of node: Int, in term: Term) -> NodeID? { votes[Vote(node: node, term: term)] }
+    /// Whether a node voted for `candidate`, as far as anybody was told.
+    func hasVoted(_ node: Int, for candidate: NodeID, in term: Term) -> Bool {
+        (0...directory[node]).contains { votes[Vote(node: node, term: term, directory: $0)] == candidate }
+    }
+
+    /// A node loses all it had, and so forgets for whom it voted.
+    mutating func loseDirectory(of node: Int) {
+        hasLostDirectory[node] = true
+        directory[node] += 1
+        newestVotes[node] = nil
+    }
 
     private func checkDurable(_ index: LogIndex, node: SimulatedNode, term: Term) throws(Violation) {
         // A later write of the same sync may have replaced what an older leader is told of.

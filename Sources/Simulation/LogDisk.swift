@@ -55,6 +55,10 @@ enum LogJob {
 /// A node's log writer: jobs in order, several with one sync.
 struct LogDisk {
     var durable = DurableLog()
+    /// The data directory, until it has joined the cluster.
+    var blank: DirectoryID?
+    /// Whether there is a data directory at all.
+    var isBegun = false
     /// Not begun.
     var queued: [LogJob] = []
     /// In the sync under way; empty when the disk is idle.
@@ -66,7 +70,9 @@ struct LogDisk {
 
     mutating func carryOut(_ job: LogJob) {
         switch job {
-        case .write(let write, _, _): durable.carryOut(write)
+        case .write(let write, _, _):
+            durable.carryOut(write)
+            if write.joins { blank = nil }
         case .truncate(let truncation): durable.carryOut(truncation)
         }
     }

@@ -80,6 +80,8 @@ package enum StoreHarm: Sendable {
     case stateHeader
     /// All but the durable mark is gone.
     case allButMark
+    /// All is gone.
+    case everything
     /// The log is moved away, as an operator does when it cannot be opened.
     case logMovedAway
     /// The state says that it is another one.

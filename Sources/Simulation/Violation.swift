@@ -28,7 +28,7 @@ package enum Sometimes: Int, CaseIterable, Sendable {
         compaction
     case messageLost, messageRepeated, staleFrameDropped, frameReplayed, corruptFrameDropped
     case crash, powerCut, restart, pause, slowNode, partition, bridge, linkClogged
-    case syncFailed, diskFull, stateLost, diskLost, stateDiverged
+    case syncFailed, diskFull, stateLost, diskLost, directoryLost, joinedNew, joinedLater, stateDiverged
 }
 
 /// How often each thing happened.

@@ -58,10 +58,11 @@ extension World {
 
     /// A crash that also takes what was durable; the mark tells. Only as many nodes at a time as the cluster can do without.
     mutating func harm(_ node: SimulatedNode, _ kind: Fault) {
-        guard node.isUp, !history.isUnfit(node.number), hasSpareNode else { return }
+        guard node.isUp, isFit(node), hasSpareNode else { return }
         if let stores = node.stores { return harmStores(node, stores, kind) }
         crash(node)
         switch kind {
+        case .lostDisk where random.chance(5000): loseDirectory(node)
         case .lostDisk: loseDisk(node)
         case .bitFlip where random.chance(5000): loseState(node)
         case .bitFlip: loseEntries(node, atMost: node.log.durable.entries.count)
@@ -70,9 +71,10 @@ extension World {
         start(node, after: random.around(500_000_000))
     }
 
-    private var hasSpareNode: Bool {
-        nodes.count { history.isUnfit($0.number) } < (nodes.count - 1) / 2
-    }
+    private var hasSpareNode: Bool { nodes.count { !isFit($0) } < (nodes.count - 1) / 2 }
+
+    /// Whether a node has joined and remembers what it promised.
+    func isFit(_ node: SimulatedNode) -> Bool { node.log.blank == nil && !history.isUnfit(node.number) }
 
     private mutating func loseEntries(_ node: SimulatedNode, atMost limit: Int) {
         let entries = node.log.durable.entries.count
@@ -100,6 +102,17 @@ extension World {
         spendVote(node)
     }
 
+    /// Not even the mark is left: the node starts as it did the first time.
+    mutating func loseDirectory(_ node: SimulatedNode) {
+        counters[.directoryLost] += 1
+        markDamaged(node, "loses its data directory")
+        history.loseDirectory(of: node.number)
+        node.log.durable = DurableLog()
+        node.log.isBegun = false
+        node.state.durable = StateTable()
+        node.state.written = []
+    }
+
     private mutating func markDamaged(_ node: SimulatedNode, _ what: String) {
         history.damage[node.number] = max(node.log.durable.lastIndex, LogIndex(1))
         trace.note(.node(node.number, what), at: now)
@@ -112,7 +125,7 @@ extension World {
 
     /// A follower's state is no longer the cluster's, and it does not know.
     mutating func diverge(_ node: SimulatedNode) {
-        guard node.isUp, !node.isLeader, !history.isUnfit(node.number), hasSpareNode,
+        guard node.isUp, !node.isLeader, isFit(node), hasSpareNode,
             node.state.durable.header != nil
         else { return }
         crash(node)

@@ -15,11 +15,16 @@ extension World {
         guard try openStores(node) else { return start(node, after: 500_000_000) }
         node.life += 1
         if node.life > 1 { counters[.restart] += 1 }
+        if !node.log.isBegun {
+            node.log.isBegun = true
+            node.log.blank = DirectoryID(random.next() | 1)
+        }
+        try noteJoined(node)
         let state = try recoveredState(node)
         let reading = node.clock.reading(at: now)
         let recovered = RecoveredLog(
             hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
-            damagedBelow: damageFound(on: node))
+            damagedBelow: damageFound(on: node), blank: node.log.blank)
         try history.checkBegins(node, with: recovered)
         let seed = random.next()
         let replica = PlantedBug.plant(options.planted) {

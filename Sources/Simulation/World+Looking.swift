@@ -19,6 +19,24 @@ extension World {
         }
     }
 
+    /// A node that had lost its directory is one of the others again once that is durable.
+    mutating func noteJoined(_ node: SimulatedNode) throws(Violation) {
+        guard node.log.blank == nil, history.hasLostDirectory[node.number] else { return }
+        history.hasLostDirectory[node.number] = false
+        history.hasReplacedDirectory[node.number] = true
+        history.damage[node.number] = nil
+        try checkRepaired(node)
+    }
+
+    /// Who lost something is not new (`invariants.md` 15).
+    mutating func checkJoins(_ notices: [ReplicaNotice], of node: SimulatedNode) throws(Violation) {
+        for case .consensus(.joined(let isNew, _)) in notices {
+            counters[isNew ? .joinedNew : .joinedLater] += 1
+            guard isNew, history.hasReplacedDirectory[node.number] else { continue }
+            throw Violation("15", "n\(node.number + 1) lost its data directory, and takes the next for its first one")
+        }
+    }
+
     private mutating func lookAtLeader(
         _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
     ) throws(Violation) {

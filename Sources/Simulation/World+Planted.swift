@@ -8,7 +8,9 @@ internal import ReplicaCore
 extension World {
     /// What the opening of a log finds missing.
     func damageFound(on node: SimulatedNode) -> LogIndex? {
-        switch options.planted {
+        // Of what is gone without a mark nothing can be found missing.
+        if history.hasLostDirectory[node.number] { return nil }
+        return switch options.planted {
         case .takesDamageForTail: nil
         case .takesTailForDamage where node.life > 1: history.damage[node.number] ?? node.log.durable.lastIndex.next
         default: history.damage[node.number]

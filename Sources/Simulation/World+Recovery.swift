@@ -99,8 +99,8 @@ extension World {
         }
         for (_, watch) in watches.sorted(by: { $0.key < $1.key }) { try checkComplete(watch) }
         try checkObservationsComplete()
-        guard !liveNodes.contains(where: { history.isUnfit($0.number) }) else {
-            throw Violation("15", "a node that lost something, or differs, was not repaired")
+        guard liveNodes.allSatisfy({ isFit($0) }) else {
+            throw Violation("15", "a node that lost something, differs, or is new was not brought up to date")
         }
     }
 

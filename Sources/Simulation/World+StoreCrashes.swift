@@ -20,6 +20,10 @@ extension World {
         if !node.log.durable.stages(of: batch).contains(where: { $0.mayBecome(found, of: node.id) }) {
             blame(node, "2", "has \(log.summary) after a crash; durable was \(node.log.durable.summary)")
         }
+        if found.log.blank != node.log.blank, found.log.blank != nil || !batch.writes.contains(where: \.joins) {
+            blame(node, "15", "forgets in a crash whether its data directory has joined")
+        }
+        node.log.blank = found.log.blank
         node.log.durable = log
         node.log.forget()
         if !node.state.survive(StateTable(found), losesPower: losesPower, attempted: attempted) {
@@ -50,12 +54,16 @@ extension World {
         crash(node)
         let harm: StoreHarm =
             switch kind {
-            case .lostDisk: .allButMark
+            case .lostDisk: random.chance(5000) ? .everything : .allButMark
             case .bitFlip: random.chance(5000) ? .stateHeader : .logBits
             default: .logEnd
             }
         trace.note(.node(node.number, "has its disk spoiled: \(harm)"), at: now)
         stores.harm(harm, seed: random.next())
+        if case .everything = harm {
+            loseDirectory(node)
+            return start(node, after: random.around(500_000_000))
+        }
         guard let found = peekAfterHarm(node, stores) else { return }
         judge(found, of: node)
         start(node, after: random.around(500_000_000))

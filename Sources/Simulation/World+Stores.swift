@@ -35,6 +35,16 @@ extension World {
                     + "\(found.state?.position.index.rawValue ?? 0), but \(node.log.durable.summary) and one of "
                     + "\(node.state.visible.position?.index.rawValue ?? 0) right after it had crashed")
         }
+        if node.log.isBegun, found.log.blank != node.log.blank {
+            throw Violation("15", "n\(node.number + 1) forgets whether its data directory has joined")
+        }
+        if !node.log.isBegun {
+            guard let blank = found.log.blank else {
+                throw Violation("15", "n\(node.number + 1) takes a data directory for one that joined when it is new")
+            }
+            (node.log.isBegun, node.log.blank) = (true, blank)
+        }
+        guard !history.hasLostDirectory[node.number] else { return }
         if let floor = history.damage[node.number], found.log.damagedBelow == nil {
             guard node.log.durable.lastIndex >= floor else {
                 throw Violation(

@@ -117,7 +117,7 @@ extension World {
             resume(node)
             makeSpace(node)
         }
-        let isWhole = !options.faults.isEmpty && nodes.allSatisfy { !history.isUnfit($0.number) }
+        let isWhole = !options.faults.isEmpty && nodes.allSatisfy { isFit($0) }
         var spare = isWhole && random.chance(3000) ? (nodes.count - 1) / 2 : 0
         for node in nodesByRank {
             if spare > 0, random.chance(5000) {

@@ -172,6 +172,7 @@ struct World {
         if !out.notices.isEmpty {
             note(out.notices, of: node)
             try checkTransfers(out.notices, of: node)
+            try checkJoins(out.notices, of: node)
         }
         for (to, message) in out.sends { try send(message, from: node, to: to) }
         try carryOutWrites(out, of: node)

@@ -25,7 +25,7 @@ package final class CrashDiskStores: NodeStores {
     // MARK: - A life
 
     package func open() throws(StoreTrouble) -> FoundOnDisk {
-        let stores = try Self.open(on: disk, identity)
+        let stores = try Self.open(on: disk, identity, new: DirectoryID(random.next() | 1))
         // How far the mark lags may depend on the draw, but not on how long this machine takes.
         stores.log.markLag = random.next() % 3 == 0 ? .zero : .seconds(1_000_000)
         stores.log.markLagEntries = [2, 20, 1_000][Int(random.next() % 3)]
@@ -39,12 +39,17 @@ package final class CrashDiskStores: NodeStores {
         copy.become(disk, after: CRASH_DISK_PROCESS_KILLED, seed: 0)
         // Nothing may be open on a disk that goes.
         defer { withExtendedLifetime(copy) {} }
-        return FoundOnDisk(try Self.open(on: copy, identity))
+        return FoundOnDisk(try Self.open(on: copy, identity, new: DirectoryID(1)))
     }
 
-    private static func open(on disk: CrashDisk, _ identity: StoreIdentity) throws(StoreTrouble) -> OpenedStores {
+    private static func open(
+        on disk: CrashDisk, _ identity: StoreIdentity, new directory: DirectoryID
+    ) throws(StoreTrouble) -> OpenedStores {
         do throws(StorageError) {
-            return try OpenedStores.open(log: disk.directory, state: disk.directory, identity: identity) { _, _ in }
+            return try OpenedStores.open(
+                log: disk.directory, state: disk.directory, identity: identity,
+                new: NewDirectory(id: directory, incarnation: Incarnation(0))
+            ) { _, _ in }
         } catch .corrupt(let path, let detail) {
             throw .logUnreadable("\(path): \(detail)")
         } catch .otherCluster(let path, _, _), .otherMember(let path, _, _), .unknownFormat(let path, _) {
@@ -136,6 +141,8 @@ package final class CrashDiskStores: NodeStores {
         case .stateHeader: overwrite("state.db", from: 0) { _ in Bytes(repeating: 0, count: 16) }
         case .allButMark:
             for name in ["log.db", "log.db-wal", "state.db", "state.db-wal"] { disk.remove(name) }
+        case .everything:
+            for name in ["log.db", "log.db-wal", "log.mark", "state.db", "state.db-wal"] { disk.remove(name) }
         case .logMovedAway:
             for name in ["log.db", "log.db-wal"] { disk.remove(name) }
         case .stateDigest: changeDigest()

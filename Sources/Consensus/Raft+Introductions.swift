@@ -1,0 +1,148 @@
+internal import Primitives
+
+// How a member whose data directory has not joined does so: as a member of a cluster that is new, or brought up to date by
+// a leader. Until then it neither votes nor campaigns nor counts. Why this is safe: `Docs/Decisions/0005-blank-members.md`.
+
+extension Raft {
+    /// Whether this member's data directory has not joined the cluster yet.
+    package var isBlank: Bool { blank != nil }
+
+    // MARK: Asking
+
+    /// A question is due: the others may have changed since the last.
+    mutating func askAgainIfDue(now: Instant) {
+        guard let blank, blank.joins == nil, blank.asksAt <= now else { return }
+        // Each question costs a leader an entry: once its answer is there, that is waited for.
+        if case .follower = role, blank.later?.term == term {
+            self.blank?.asksAt = now + settings.electionTimeout
+        } else {
+            beginQuestion(now: now)
+        }
+    }
+
+    /// Asks all others anew. Whoever was heard of before and is blank still was so at this moment.
+    private mutating func beginQuestion(now: Instant) {
+        guard var blank else { return }
+        blank.question = generator.next()
+        blank.knownBefore = blank.known
+        blank.confirmed = []
+        blank.unasked = configuration.members.map(\.id).filter { $0 != id }
+        blank.asksAt = now + settings.electionTimeout
+        self.blank = blank
+    }
+
+    /// The newest question also goes to `peer`, who most likely has not got it, or has something new to say.
+    mutating func ask(_ peer: NodeID) {
+        guard blank?.unasked.contains(peer) == false else { return }
+        blank?.unasked.append(peer)
+    }
+
+    mutating func flushIntroductions(now: Instant, into out: inout RaftOutbox) {
+        guard let blank else { return }
+        // Of one member it is the majority.
+        if blank.joins == nil { joinIfProven() }
+        guard blank.joins == nil else { return }
+        if blank.question == 0 { beginQuestion(now: now) }
+        for peer in self.blank?.unasked ?? [] {
+            let message = introduction(question: self.blank?.question, answered: nil, later: nil)
+            out.sends.append(Envelope(to: peer, message: .introduction(message)))
+        }
+        self.blank?.unasked = []
+    }
+
+    private func introduction(question: UInt64?, answered: UInt64?, later: LogIndex?) -> Introduction {
+        Introduction(
+            term: term, directory: holdsNothing ? blank?.directory : nil, question: question, answered: answered,
+            firsts: firsts, later: later)
+    }
+
+    /// Whether there is at most what every member of a new cluster begins with.
+    private var holdsNothing: Bool { log.baseIndex == .zero && log.lastIndex <= LogIndex(1) && commitIndex == .zero }
+
+    // MARK: Hearing
+
+    mutating func receiveIntroduction(
+        _ introduction: Introduction, from sender: NodeID, now: Instant, into out: inout RaftOutbox
+    ) {
+        if let question = introduction.question {
+            let later = laterEntry(for: sender, question: question, now: now)
+            var answer = self.introduction(question: nil, answered: question, later: later)
+            #if PlantedBugs
+                if planted(.vouchesForStrangers), !isBlank, let directory = introduction.directory {
+                    answer.firsts.append(FirstDirectory(member: sender, directory: directory))
+                }
+            #endif
+            out.sends.append(Envelope(to: sender, message: .introduction(answer)))
+        }
+        guard blank?.joins == nil, let blank else { return }
+        let isAnswer = introduction.answered == blank.question
+        if isAnswer, let later = introduction.later { self.blank?.later = (later, introduction.term) }
+        if let directory = introduction.directory { note(directory, of: sender, isAnswer: isAnswer, now: now) }
+        adopt(introduction.firsts)
+        joinIfProven()
+        repairIfComplete(into: &out)
+    }
+
+    private mutating func note(_ directory: DirectoryID, of member: NodeID, isAnswer: Bool, now: Instant) {
+        guard var blank else { return }
+        blank.known[member] = directory
+        var isKnownBefore = blank.knownBefore[member] == directory
+        #if PlantedBugs
+            if planted(.provesInOneRound) { isKnownBefore = true }
+        #endif
+        if isAnswer, isKnownBefore, !blank.confirmed.contains(member) { blank.confirmed.append(member) }
+        self.blank = blank
+        // With those that are known now, another round may prove what this one cannot.
+        if blank.knownBefore.count + 1 < configuration.quorum, blank.known.count + 1 >= configuration.quorum {
+            beginQuestion(now: now)
+        }
+    }
+
+    /// What another knows to be first directories are so for ever.
+    private mutating func adopt(_ others: [FirstDirectory]) {
+        guard let blank, others.contains(FirstDirectory(member: id, directory: blank.directory)) else { return }
+        firsts = others
+    }
+
+    /// Settles that this member's directory is its first one: when at one moment a majority was blank, nobody had lost
+    /// anything, and all directories that were known then are first ones; or because another says so who saw that.
+    private mutating func joinIfProven() {
+        guard let blank, blank.joins == nil else { return }
+        let own = FirstDirectory(member: id, directory: blank.directory)
+        let isProven = holdsNothing && blank.confirmed.count + 1 >= configuration.quorum
+        if !firsts.contains(own), isProven || configuration.quorum == 1 {
+            firsts = [own] + blank.knownBefore.map { FirstDirectory(member: $0, directory: $1) }
+            firsts.sort { $0.member < $1.member }
+        }
+        guard firsts.contains(own) else { return }
+        if log.lastIndex == .zero && !blank.isDamaged { appendFirstConfiguration(configuration) }
+        join(isNew: true)
+    }
+
+    // MARK: Joining
+
+    /// Joins with the next write: what a member is trusted with must outlive a crash.
+    mutating func join(isNew: Bool) {
+        blank?.joins = (isNew, nil)
+        hardStateIsDirty = true
+    }
+
+    /// Everything up to `write` is durable.
+    mutating func joinIfDurable(_ write: WriteID, into out: inout RaftOutbox) {
+        guard let blank, let joins = blank.joins, let own = joins.write, own <= write else { return }
+        isDamaged = joins.isNew && blank.isDamaged
+        self.blank = nil
+        out.notices.append(.joined(isNew: joins.isNew, stableIndex))
+    }
+
+    /// A leader's entry from after `question` had come. Once a majority that does not count the asker has it, whatever the
+    /// asker once promised and forgot decides nothing any more: no candidate it may have voted for can still win, because
+    /// none has this entry, and all that it acknowledged lies below.
+    private mutating func laterEntry(for asker: NodeID, question: UInt64, now: Instant) -> LogIndex? {
+        guard case .leader = role, let peer = leading.peers.firstIndex(where: { $0.id == asker }) else { return nil }
+        if let asked = leading.peers[peer].asked, asked.question == question { return asked.later }
+        guard let entry = propose(.noop, now: now) else { return nil }
+        leading.peers[peer].asked = (question, entry.index)
+        return entry.index
+    }
+}
