@@ -18,6 +18,8 @@ package struct Introduction: Hashable, Sendable {
     package var term: Term
     /// The sender's directory, while that has not joined and holds nothing.
     package var directory: DirectoryID?
+    /// Whether the sender's log holds more than what every member of a new cluster begins with: somebody led then.
+    package var holdsEntries: Bool
     /// Asks for the receiver's own introduction; a number never used twice. Only a member that has not joined asks.
     package var question: UInt64?
     /// The question that this answers.
@@ -34,6 +36,7 @@ extension Introduction {
             writer.write(number != nil)
             if let number { writer.write(number) }
         }
+        writer.write(holdsEntries)
         writer.write(varint: UInt64(firsts.count))
         for first in firsts {
             writer.write(first.member.rawValue)
@@ -48,6 +51,7 @@ extension Introduction {
         answered = try Self.readNumber(from: &reader)
         later = try Self.readNumber(from: &reader).map { LogIndex($0) }
         if let later, later.rawValue >= Limits.counters { throw .invalid("log index \(later.rawValue)") }
+        holdsEntries = try reader.readBool()
         firsts = []
         for _ in 0..<(try reader.readCount()) {
             firsts.append(
@@ -72,6 +76,8 @@ struct Blank: Sendable {
     var knownBefore: [NodeID: DirectoryID] = [:]
     /// Those that since then were as they had been known before.
     var confirmed: [NodeID] = []
+    /// Whether another holds entries, so that the cluster cannot be new.
+    var isLate = false
     /// The blank directories of others that were heard of.
     var known: [NodeID: DirectoryID] = [:]
     /// Whom to ask with the next flush.

@@ -130,6 +130,7 @@ extension Blank {
     fileprivate func combine(into print: inout Fingerprint) {
         print.combine(directory.rawValue)
         print.combine(isDamaged)
+        print.combine(isLate)
         print.combine(question)
         for (member, directory) in known.sorted(by: { $0.key < $1.key }) {
             print.combine(member.rawValue ^ directory.rawValue)

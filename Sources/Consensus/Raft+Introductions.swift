@@ -52,8 +52,8 @@ extension Raft {
 
     private func introduction(question: UInt64?, answered: UInt64?, later: LogIndex?) -> Introduction {
         Introduction(
-            term: term, directory: holdsNothing ? blank?.directory : nil, question: question, answered: answered,
-            firsts: firsts, later: later)
+            term: term, directory: holdsNothing ? blank?.directory : nil, holdsEntries: !holdsNothing, question: question,
+            answered: answered, firsts: firsts, later: later)
     }
 
     /// Whether there is at most what every member of a new cluster begins with.
@@ -77,6 +77,7 @@ extension Raft {
         guard blank?.joins == nil, let blank else { return }
         let isAnswer = introduction.answered == blank.question
         if isAnswer, let later = introduction.later { self.blank?.later = (later, introduction.term) }
+        if introduction.holdsEntries { self.blank?.isLate = true }
         if let directory = introduction.directory { note(directory, of: sender, isAnswer: isAnswer, now: now) }
         adopt(introduction.firsts)
         joinIfProven()
@@ -109,7 +110,7 @@ extension Raft {
     private mutating func joinIfProven() {
         guard let blank, blank.joins == nil else { return }
         let own = FirstDirectory(member: id, directory: blank.directory)
-        let isProven = holdsNothing && blank.confirmed.count + 1 >= configuration.quorum
+        let isProven = holdsNothing && !blank.isLate && blank.confirmed.count + 1 >= configuration.quorum
         if !firsts.contains(own), isProven || configuration.quorum == 1 {
             firsts = [own] + blank.knownBefore.map { FirstDirectory(member: $0, directory: $1) }
             firsts.sort { $0.member < $1.member }

@@ -17,7 +17,7 @@ import Testing
             combined: [
                 "log", "commitIndex", "digestStamp", "needsSnapshot", "hardState", "role", "isDamaged", "stableIndex",
                 "unwrittenFrom", "hardStateIsDirty", "pendingReset", "promises", "writesInFlight", "waitingReads",
-                "incoming",
+                "incoming", "blank", "firsts",
             ],
             leftOut: [
                 "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "uncommittedBytes",
@@ -32,7 +32,7 @@ import Testing
             of: leading.peers[0],
             combined: [
                 "match", "next", "flow", "inFlight", "ackedRound", "sentCommit", "heardSinceElection", "heartbeatDue",
-                "counts", "priority",
+                "counts", "priority", "asked",
             ], leftOut: ["id", "lastHeard", "roundTrip"])
         guard case .follower(let following) = cluster.raft(cluster.ids[1]).role else {
             Issue.record("a member that was told of a leader follows it")

@@ -156,6 +156,17 @@ import Testing
         .campaignNow(CampaignNow(term: Term(4))),
         .credentials(Credentials(term: Term(4), lastTerm: Term(3), lastIndex: LogIndex(9), priority: 255, asks: true)),
         .credentials(Credentials(term: Term(2), lastTerm: Term(2), lastIndex: LogIndex(9), priority: 0, asks: false)),
+        .introduction(
+            Introduction(
+                term: Term(4), directory: DirectoryID(.max), holdsEntries: false, question: 1, answered: nil, firsts: [],
+                later: nil)),
+        .introduction(
+            Introduction(
+                term: Term(4), directory: nil, holdsEntries: true, question: nil, answered: .max,
+                firsts: [
+                    FirstDirectory(member: NodeID(3), directory: DirectoryID(1)),
+                    FirstDirectory(member: NodeID(.max), directory: DirectoryID(2)),
+                ], later: LogIndex(12))),
     ]
 }
 

@@ -119,7 +119,8 @@ import Testing
         #expect(
             try recover(directory)
                 == RecoveredLog(
-                    hardState: HardState(term: Term(1), votedFor: identity.node), base: position(10, term: 5)))
+                    hardState: HardState(term: Term(1), votedFor: identity.node), base: position(10, term: 5),
+                    blank: new.id))
     }
 
     @Test func aLostVoteCountsAsGiven() throws {
@@ -215,7 +216,8 @@ import Testing
         #expect(
             recovered
                 == RecoveredLog(
-                    hardState: HardState(term: Term(1), votedFor: identity.node), damagedBelow: LogIndex(10)))
+                    hardState: HardState(term: Term(1), votedFor: identity.node), damagedBelow: LogIndex(10),
+                    blank: new.id))
         #expect(try recover(directory) == recovered)
     }
 
@@ -225,7 +227,7 @@ import Testing
         try store.truncate(LogTruncation(base: position(5)))
         let state = HardState(term: Term(1), votedFor: identity.node)
         let empty = try store.discard()
-        #expect(empty == RecoveredLog(hardState: state, damagedBelow: LogIndex(10)))
+        #expect(empty == RecoveredLog(hardState: state, damagedBelow: LogIndex(10), blank: new.id))
         try store.write([.reset(position(4, term: 1), entries(5...7))])
         #expect(store.tail.last == LogIndex(7))
     }

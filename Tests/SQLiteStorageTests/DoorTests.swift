@@ -31,7 +31,7 @@ import Testing
         other.node = NodeID(name: "b")
         other.nodeName = "b"
         #expect(openingError(other) == .otherMember(path: directory.path, holds: "a", wanted: "b"))
-        #expect(try recover(directory) == RecoveredLog())
+        #expect(try recover(directory) == RecoveredLog(blank: new.id))
     }
 
     @Test func theMarkAloneTellsWhoseDirectoryItIs() throws {

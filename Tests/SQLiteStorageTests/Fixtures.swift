@@ -142,8 +142,11 @@ extension LogWrite {
     }
 }
 
+/// What every directory of these tests is given, so that they find it again.
+let new = NewDirectory(id: DirectoryID(77), incarnation: Incarnation(0))
+
 func openLog(_ directory: TemporaryDirectory) throws -> (LogStore, RecoveredLog) {
-    let (store, recovered, _) = try LogStore.open(directory: directory.path, identity: identity)
+    let (store, recovered, _) = try LogStore.open(directory: directory.path, identity: identity, new: new)
     return (store, recovered)
 }
 

@@ -8,7 +8,7 @@ import Testing
     let directory = TemporaryDirectory()
 
     @Test func anEmptyDirectoryHoldsAnEmptyLog() throws {
-        #expect(try recover(directory) == RecoveredLog())
+        #expect(try recover(directory) == RecoveredLog(blank: new.id))
     }
 
     @Test func whatWasAppendedIsThereAfterReopening() throws {
@@ -98,7 +98,7 @@ import Testing
             try store.write([.append(entries(1...5))])
             try store.write([.reset(position(20, term: 3))])
         }
-        #expect(try recover(directory) == RecoveredLog(base: position(20, term: 3)))
+        #expect(try recover(directory) == RecoveredLog(base: position(20, term: 3), blank: new.id))
         try withLog(directory) { try $0.write([.reset(position(30, term: 3), entries(31...33, term: 4))]) }
         let recovered = try recover(directory)
         #expect(recovered.base == position(30, term: 3))
@@ -111,7 +111,7 @@ import Testing
             try store.settle()
             try store.write([.reset(position(20, term: 3))])
         }
-        #expect(try recover(directory) == RecoveredLog(base: position(20, term: 3)))
+        #expect(try recover(directory) == RecoveredLog(base: position(20, term: 3), blank: new.id))
     }
 
     @Test func longRunsAreCutIntoRowsAndReadBackWhole() throws {
@@ -126,12 +126,12 @@ import Testing
 
     @Test func incarnationsGrowAlsoWhenTheLogIsLost() throws {
         for expected in 1...3 as ClosedRange<UInt64> {
-            let (_, _, incarnation) = try LogStore.open(directory: directory.path, identity: identity)
+            let (_, _, incarnation) = try LogStore.open(directory: directory.path, identity: identity, new: new)
             #expect(incarnation == Incarnation(expected))
         }
         directory.delete("log.db")
         directory.delete("log.db-wal")
-        let (_, _, incarnation) = try LogStore.open(directory: directory.path, identity: identity)
+        let (_, _, incarnation) = try LogStore.open(directory: directory.path, identity: identity, new: .begunNow())
         #expect(incarnation == Incarnation(4))
     }
 

@@ -68,16 +68,19 @@ extension Stage {
         return own
     }
 
-    /// `start n1 log=1,1,2 term=3 vote=n2 damaged=4`: a life with this on its disk.
+    /// `start n1 log=1,1,2 term=3 vote=n2 damaged=4`: a life with this on its disk. `start n1 blank=7`: one in a data
+    /// directory with that number, which has not joined.
     private mutating func start(_ command: Command) throws {
         let name = try known(command, 0)
         stopped.remove(name)
         let terms = try command.numbers("log")
-        let term = try command.number("term") ?? terms.last ?? 1
+        let blank = try command.number("blank")
+        let term = try command.number("term") ?? terms.last ?? (blank == nil ? 1 : 0)
         var disk = RecoveredLog(
             hardState: HardState(term: Term(term), votedFor: command.option("vote").map(id)),
             entries: terms.enumerated().map { place, term in entry(LogIndex(UInt64(place) + 1), Term(term)) })
         disk.damagedBelow = try command.number("damaged").map { LogIndex($0) }
+        disk.blank = blank.map { DirectoryID($0) }
         mail = mail.filter { $0.to != id(name) && $0.from != id(name) }
         members[name] = Member(
             id: id(name), settings: try settings(of: name, command), bootstrap: configuration, disk: disk)
@@ -200,6 +203,6 @@ extension Stage {
         let log = base + raft.log.suffix(from: raft.log.firstIndex).map { String($0.term.rawValue) }
         return "\(role) term \(raft.term.rawValue), commit \(raft.commitIndex.rawValue), "
             + "on disk \(raft.stableIndex.rawValue), log \(log.joined(separator: " "))"
-            + (raft.isDamaged ? ", damaged" : "")
+            + (raft.isBlank ? ", blank" : raft.isDamaged ? ", damaged" : "")
     }
 }

@@ -112,6 +112,10 @@ func sampleMessages() -> [PeerMessage] {
         .readReply(ReadReply(term: Term(2), batch: 8, index: LogIndex(3))),
         .campaignNow(CampaignNow(term: Term(2))),
         .credentials(Credentials(term: Term(2), lastTerm: Term(1), lastIndex: LogIndex(3), priority: 200, asks: true)),
+        .introduction(
+            Introduction(
+                term: Term(2), directory: DirectoryID(9), holdsEntries: false, question: 5, answered: nil,
+                firsts: [FirstDirectory(member: NodeID(2), directory: DirectoryID(8))], later: LogIndex(3))),
     ]
     let items = [
         Forward.Item(origin: origin, content: .proposal(sampleProposals[1].encoded())),

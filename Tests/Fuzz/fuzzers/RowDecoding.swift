@@ -27,7 +27,7 @@ extension Decoder {
 
 private let sampleMark = DurableMark(
     cluster: ClusterID(rawValue: 7), node: NodeID(2), incarnation: Incarnation(3), term: Term(4), index: LogIndex(5),
-    chain: 6)
+    chain: 6, blank: DirectoryID(7))
 
 extension Bytes {
     /// The last eight bytes become the checksum of those before them.
