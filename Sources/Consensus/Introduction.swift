@@ -82,8 +82,9 @@ struct Blank: Sendable {
     var known: [NodeID: DirectoryID] = [:]
     /// Whom to ask with the next flush.
     var unasked: [NodeID] = []
-    /// When the next question is due.
+    /// When the others are asked again, and how long after that once more: often at first, when links come up.
     var asksAt: Instant
+    var pause: TimeSpan
     /// An entry that its leader appended in this life of this member.
     var later: (index: LogIndex, term: Term)?
     /// How it joins, once that is settled, and the write that makes it durable.

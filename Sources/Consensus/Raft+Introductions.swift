@@ -9,15 +9,19 @@ extension Raft {
 
     // MARK: Asking
 
-    /// A question is due: the others may have changed since the last.
+    /// Repeats the question, whose answers may have been lost, and in the end asks anew: the others may have changed.
     mutating func askAgainIfDue(now: Instant) {
         guard let blank, blank.joins == nil, blank.asksAt <= now else { return }
+        self.blank?.pause = min(blank.pause * 2, settings.electionTimeout)
+        self.blank?.asksAt = now + blank.pause
         // Each question costs a leader an entry: once its answer is there, that is waited for.
-        if case .follower = role, blank.later?.term == term {
-            self.blank?.asksAt = now + settings.electionTimeout
-        } else {
-            beginQuestion(now: now)
-        }
+        if case .follower = role, blank.later?.term == term { return }
+        if blank.question == 0 || blank.pause >= settings.electionTimeout { return beginQuestion(now: now) }
+        askAll()
+    }
+
+    private mutating func askAll() {
+        blank?.unasked = configuration.members.map(\.id).filter { $0 != id }
     }
 
     /// Asks all others anew. Whoever was heard of before and is blank still was so at this moment.
@@ -26,9 +30,9 @@ extension Raft {
         blank.question = generator.next()
         blank.knownBefore = blank.known
         blank.confirmed = []
-        blank.unasked = configuration.members.map(\.id).filter { $0 != id }
-        blank.asksAt = now + settings.electionTimeout
+        blank.asksAt = now + blank.pause
         self.blank = blank
+        askAll()
     }
 
     /// The newest question also goes to `peer`, who most likely has not got it, or has something new to say.

@@ -103,7 +103,7 @@ package struct Raft: Sendable {
         baseTime = start.base?.time ?? .zero
         isDamaged = recovered.damagedBelow != nil || recovered.blank != nil
         blank = recovered.blank.map {
-            Blank(directory: $0, isDamaged: recovered.damagedBelow != nil, asksAt: now)
+            Blank(directory: $0, isDamaged: recovered.damagedBelow != nil, asksAt: now, pause: settings.heartbeat)
         }
         #if PlantedBugs
             if planted(.votesBlank) { (isDamaged, blank) = (recovered.damagedBelow != nil, nil) }
