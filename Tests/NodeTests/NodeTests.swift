@@ -12,17 +12,18 @@ import Testing
 @Suite struct NodeTests {
     @Test func aWriteIsAnsweredAndThereAfterARestart() async throws {
         let folder = try Folder()
-        try await withNode(in: folder) { node in
+        let life = try await withNode(in: folder) { node -> UInt64 in
             guard case .written(.put(let result), let position) = await node.write(put("a", "1")) else {
                 Issue.record("the write was not answered")
-                return
+                return 0
             }
             #expect(result.created)
             #expect(position.revision == Revision(2))
+            return await node.status().incarnation
         }
         try await withNode(in: folder) { node in
             #expect(await node.value("a") == Array("1".utf8))
-            #expect(await node.status().incarnation == 2)
+            #expect(await node.status().incarnation == life + 1)
         }
     }
 
@@ -180,12 +181,16 @@ private func options(_ folder: Folder) -> NodeOptions {
         peerListenHost: "127.0.0.1", peerListenPort: 0, version: "test")
 }
 
-private func withNode(in folder: Folder, _ body: (NodeRuntime) async throws -> Void) async throws {
+@discardableResult
+private func withNode<Result: Sendable>(
+    in folder: Folder, _ body: (NodeRuntime) async throws -> Result
+) async throws -> Result {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let node = try NodeRuntime(options: options(folder), loop: loop, logger: quiet)
     try await node.start()
-    try await body(node)
+    let result = try await body(node)
     await node.stop()
+    return result
 }
 
 private func put(_ key: String, _ value: String) -> Command {
