@@ -8,7 +8,8 @@ package struct Judge {
     /// When the run ended.
     let end: Int64
     let log: StoreLog
-    let sightings: Sightings
+    let offices: OfficeLog
+    let sightings: Rising
     /// Operations with all their repetitions as one.
     let requests: [Request]
     var verdict = Verdict()
@@ -21,6 +22,7 @@ package struct Judge {
         judge.judgeReads()
         judge.judgeWatches()
         judge.judgeLeases()
+        judge.judgeOffices()
         judge.search()
         return judge.verdict
     }
@@ -29,7 +31,8 @@ package struct Judge {
         watches = history.watches
         end = history.end
         log = StoreLog(history.log, into: &verdict)
-        sightings = Sightings(history, through: log.last)
+        offices = OfficeLog(history, into: &verdict)
+        sightings = history.sightings
         requests = Request.all(of: history.operations, into: &verdict)
         verdict.figures.operations = history.operations.count
         verdict.figures.revisions = Int(log.last - StoreLog.empty)
@@ -49,7 +52,9 @@ struct Request {
     var isRefused: Bool
 
     var call: Int64 { operation.call }
-    var invocation: Invocation { operation.invocation }
+    /// Without what guards it: ``guard``.
+    var invocation: Invocation { operation.invocation.bare }
+    var `guard`: Office.Guard? { operation.invocation.guard }
     var response: Response { operation.response }
 
     /// Joins operations that share an idempotency key, which must have been answered alike.
@@ -87,7 +92,7 @@ extension Response {
     /// The request changed nothing for certain, unless it was sent more than once.
     var isRefusal: Bool {
         switch self {
-        case .failed, .refused, .gone: true
+        case .failed, .refused, .gone, .offices(.fenced, _), .offices(.denied, _): true
         default: false
         }
     }
@@ -102,6 +107,19 @@ extension Response {
         case (.refused(let one, _), .refused(let other, _)): one == other
         case (.granted(let one, _), .granted(let other, _)): one.lease == other.lease && one.ttl == other.ttl
         case (.gone, .gone): true
+        case (.offices(let one, _), .offices(let other, _)): one.repeats(other)
+        default: self == other
+        }
+    }
+}
+
+extension OfficeAnswer {
+    /// Whether another answer to the same request says the same, but for what is left of a lease.
+    fileprivate func repeats(_ other: OfficeAnswer) -> Bool {
+        switch (self, other) {
+        case (.candidacy(let one), .candidacy(let other)):
+            one.state == other.state && one.isNew == other.isNew && one.standing == other.standing
+                && one.grant?.lease == other.grant?.lease
         default: self == other
         }
     }
