@@ -142,7 +142,11 @@ package struct TortureRun: Sendable {
             let watchers = crowd.officeHistorians + crowd.officeWatchers
             try await awaitWatches(watchers.filter { $0.office == office }, standing.fence)
         }
-        let end = await requester.perform(.put(.init("end", "settler.end")), idempotent: true)
+        // Something last for every watch of etcd's API, which tells only where something happens.
+        let steps = EtcdWatcher.prefixes.map { prefix in
+            Transaction.Step.put("\(prefix)end", "settler.\(prefix)end", lease: 0)
+        }
+        let end = await requester.perform(.transaction(.init(if: [], then: steps)), idempotent: true)
         await requester.close()
         guard let last = end.revision else { throw ClusterFailure("the last write was not acknowledged") }
         try await eventually("all members have the same state", within: .seconds(30)) { await observer.areEqual() }

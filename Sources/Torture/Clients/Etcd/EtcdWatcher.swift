@@ -19,6 +19,8 @@ final class EtcdWatcher: Watching {
         var failure: String?
     }
 
+    /// What is watched so.
+    static let prefixes = ["", "r/", "line/"]
     private static let pause = Duration.milliseconds(50)
 
     /// Watches from the beginning; the first endpoint is asked first.
@@ -56,7 +58,7 @@ final class EtcdWatcher: Watching {
 
     func close(at revision: UInt64) { file.add(.closed(revision), of: name) }
 
-    /// Creates the watch, and asks how far it is once it has told all there is.
+    /// Creates the watch, and asks how far it is.
     private var request: String {
         "{\"create_request\":{\(EtcdRequest.range(prefix)),\"start_revision\":\"\(reached + 1)\",\"prev_kv\":true}}"
             + "{\"progress_request\":{}}"
