@@ -40,7 +40,9 @@ struct Crowd {
         }
         etcdWatchers = nodes.indices.map { place in
             let own = Array(nodes[place...] + nodes[..<place])
-            return EtcdWatcher("etcd-\(place + 1)", prefix: EtcdWatcher.prefixes[place % EtcdWatcher.prefixes.count], endpoints: own, file: file)
+            return EtcdWatcher(
+                "etcd-\(place + 1)", prefix: EtcdWatcher.prefixes[place % EtcdWatcher.prefixes.count], endpoints: own,
+                file: file)
         }
         watchers = nodes.indices.flatMap { place in
             let own = Array(watched[place...] + watched[..<place])

@@ -25,6 +25,12 @@ extension IllegalHistoryTests {
             + "op c n1 7400 7500 resign elections/e b lease=1 => denied conflict 9 \(b) at 2\n"
             + "op c n1 7600 7700 past elections/e 9 => past 2 \(b) standing \(a) resigned at 2\n"
             + "op c n1 7800 7900 offices elections ~ 9 => offices 1 e 9 \(b) at 2",
+        // Who repeats a campaign hears how it stands by then.
+        led + rival
+            + "op b n3 4000 5000 id=b/1 campaign elections/e c v lease=9 ttl=500 => "
+            + "waiting 2 new 5 \(a) lease=9 ttl=500 valid=495 at 1\n"
+            + "op b n3 6000 7000 id=b/1 campaign elections/e c v lease=9 ttl=500 => "
+            + "waiting 1 new 5 \(a) lease=9 ttl=500 valid=480 at 1",
         // Nobody leads once the only candidate's lease ran out.
         led + "seat elections/e 9 - was a 5 expired\nop b n1 700000 701000 office elections/e => standing 9 - 0 at 1",
         // A line of etcd's keys: the second is at the front once the first's lease was revoked.

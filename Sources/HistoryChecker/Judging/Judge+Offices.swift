@@ -8,7 +8,8 @@ extension Judge {
             for change in course.changes { explain(change, course, asked) }
             judgeSuccessions(of: office, course, asked)
         }
-        for request in requests { judge(request, asked) }
+        for request in requests { judge(request) }
+        for operation in campaigns { judge(campaign: operation) }
         for (name, watched) in watches.sorted(by: { $0.key < $1.key }) {
             guard let office = watched.office else { continue }
             verdict.figures.watches += 1
@@ -40,13 +41,12 @@ extension Judge {
         }
     }
 
-    private mutating func judge(_ request: Request, _ asked: Asked) {
+    private mutating func judge(_ request: Request) {
         if request.guard != nil, request.response.isDefinite, !request.response.isRefusal {
             judgeGuard(of: request, at: nil)
         }
         guard case .offices(let answer, _) = request.response else { return }
         switch (request.invocation, answer) {
-        case (.campaign(let campaign), .candidacy(let candidacy)): judge(campaign, candidacy, request)
         case (.resign(let resignation), .resigned(let wasLeading, let standing)):
             if wasLeading { judge(resignation, standing, request) }
         case (.offices(.past(let office, let limit)), .past(let past)): judge(past, of: office, limit, request)
@@ -62,7 +62,10 @@ extension Judge {
     }
 
     /// Whom a candidate is told to be is whom the office has, and nobody follows before its promise is over.
-    private mutating func judge(_ campaign: Campaign, _ candidacy: Candidacy, _ request: Request) {
+    private mutating func judge(campaign operation: Operation) {
+        guard case .campaign(let campaign) = operation.invocation.bare,
+            case .offices(.candidacy(let candidacy), _) = operation.response
+        else { return }
         let leads = candidacy.standing.leader?.id == campaign.id
         let isRight =
             switch candidacy.state {
@@ -70,14 +73,14 @@ extension Judge {
             case .waiting(let position): candidacy.standing.leader?.lease != candidacy.grant?.lease && position > 0
             case .ended: true
             }
-        if !isRight { verdict.found(.answer, "who leads? \(request.operation.line)") }
+        if !isRight { verdict.found(.answer, "who leads? \(operation.line)") }
         guard case .leading = candidacy.state, let grant = candidacy.grant else { return }
-        let until = request.call + grant.valid * 1000
+        let until = operation.call + grant.valid * 1000
         let course = offices[campaign.office]
         guard let next = course.next(after: candidacy.standing.fence), next.ended?.reason == .expired,
             let known = course.known.firstKnown(next.fence), known < until
         else { return }
-        verdict.found(.deposed, "\(next.line) was known at \(known), before \(until): \(request.operation.line)")
+        verdict.found(.deposed, "\(next.line) was known at \(known), before \(until): \(operation.line)")
     }
 
     private mutating func judge(_ resignation: Resignation, _ standing: Office.Standing, _ request: Request) {

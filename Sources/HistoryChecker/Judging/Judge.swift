@@ -12,6 +12,8 @@ package struct Judge {
     let sightings: Rising
     /// Operations with all their repetitions as one.
     let requests: [Request]
+    /// Each by itself: who repeats a campaign is promised something anew.
+    let campaigns: [Operation]
     var verdict = Verdict()
 
     /// Judges a history; the same one always alike.
@@ -33,6 +35,7 @@ package struct Judge {
         log = StoreLog(history.log, into: &verdict)
         offices = OfficeLog(history, into: &verdict)
         sightings = history.sightings
+        campaigns = history.operations.filter { if case .campaign = $0.invocation.bare { true } else { false } }
         requests = Request.all(of: history.operations, into: &verdict)
         verdict.figures.operations = history.operations.count
         verdict.figures.revisions = Int(log.last - StoreLog.empty)
@@ -114,12 +117,12 @@ extension Response {
 }
 
 extension OfficeAnswer {
-    /// Whether another answer to the same request says the same, but for what is left of a lease.
+    /// Whether another answer to the same request says the same. Who campaigned hears how that stands now.
     fileprivate func repeats(_ other: OfficeAnswer) -> Bool {
         switch (self, other) {
         case (.candidacy(let one), .candidacy(let other)):
-            one.state == other.state && one.isNew == other.isNew && one.standing == other.standing
-                && one.grant?.lease == other.grant?.lease
+            one.isNew == other.isNew
+                && (one.grant?.lease ?? 0 == other.grant?.lease ?? 0 || one.state == .ended || other.state == .ended)
         default: self == other
         }
     }
