@@ -117,7 +117,9 @@ let package = Package(
         .target(
             name: "Torture",
             dependencies: [
-                "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", nioCore, nioHTTP1,
+                "HistoryChecker", "LocalProcesses", "LoadGenerator", "ConclaveClient", "Primitives", asyncHTTPClient,
+                nioCore,
+                nioHTTP1,
             ],
             swiftSettings: strict),
         .target(

@@ -41,7 +41,20 @@ package enum Invocation: Hashable, Sendable {
     case renew([UInt64])
     case revoke(UInt64)
     case lease(UInt64)
-    case leases
+    /// A page of the leases in the order of their ids.
+    case leases(start: UInt64?, limit: Int?)
+    indirect case campaign(Campaign)
+    indirect case resign(Resignation)
+    indirect case offices(OfficeQuery)
+    /// A write that is to be carried out only while a leadership stands.
+    indirect case under(Office.Guard, Invocation)
+    indirect case line(LineRequest)
+    /// History before a revision is forgotten.
+    case compact(UInt64)
+
+    /// Without what guards it.
+    package var bare: Invocation { if case .under(_, let bare) = self { bare.bare } else { self } }
+    package var `guard`: Office.Guard? { if case .under(let found, _) = self { found } else { nil } }
 
     /// A write of one key. Its value is one that no other request of the run has.
     package struct Put: Hashable, Sendable {
@@ -130,6 +143,8 @@ package struct Transaction: Hashable, Sendable {
 
     package enum Target: String, Hashable, Sendable {
         case revision, created, version, value
+        /// In hexadecimal; 0 for none.
+        case lease
     }
 
     package enum Relation: String, Hashable, Sendable {

@@ -41,6 +41,8 @@ package struct Change: Hashable, Sendable {
     /// Why a key went.
     package enum Reason: String, Hashable, Sendable {
         case deleted, expired, revoked
+        /// etcd's watches do not say.
+        case untold
     }
 
     package init(put record: Record) {
@@ -53,6 +55,12 @@ package struct Change: Hashable, Sendable {
         self.revision = revision
         self.key = key
         effect = .delete(reason)
+    }
+
+    /// Whether what a watch told is this.
+    func isTold(by told: Change) -> Bool {
+        if told.reason == .untold { return record == nil && key == told.key && revision == told.revision }
+        return self == told
     }
 
     /// The key's record afterwards; `nil` when it went.

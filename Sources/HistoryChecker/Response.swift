@@ -10,7 +10,14 @@ package enum Response: Hashable, Sendable {
     case revoked(Int, revision: UInt64)
     /// The keys that hang on a lease.
     case lease([String], revision: UInt64)
-    case leases([UInt64], revision: UInt64)
+    case leases([UInt64], more: Bool, revision: UInt64)
+    indirect case offices(OfficeAnswer, revision: UInt64)
+    /// A put, told as etcd tells it: what was there before.
+    indirect case wrote(over: Record?, revision: UInt64)
+    /// Carried out; nothing else is told.
+    case done(revision: UInt64)
+    /// At the front of a line. The revision at which the key was created is 0 where it is not told.
+    indirect case seated(String, created: UInt64, revision: UInt64)
     /// The condition did not hold; the key as it was.
     case refused(holder: Record?, revision: UInt64)
     /// The lease is not there.
@@ -71,6 +78,8 @@ package enum Response: Hashable, Sendable {
         case put(Written)
         case read(Page)
         case deleted(Int)
+        /// A put of which nothing is told.
+        case wrote
     }
 
     /// The revision that the answer shows to have been reached; `nil` when it shows none.
@@ -79,7 +88,8 @@ package enum Response: Hashable, Sendable {
         case .put(let written): written.revision
         case .deleted(_, let revision), .read(_, let revision), .transaction(_, _, let revision),
             .granted(_, let revision), .renewed(_, let revision), .revoked(_, let revision), .lease(_, let revision),
-            .leases(_, let revision), .refused(_, let revision), .gone(let revision):
+            .leases(_, _, let revision), .refused(_, let revision), .gone(let revision), .offices(_, let revision),
+            .wrote(_, let revision), .done(let revision), .seated(_, _, let revision):
             revision
         case .failed, .unknown: nil
         }

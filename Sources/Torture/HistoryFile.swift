@@ -43,7 +43,7 @@ final class HistoryFile: Sendable {
         write(operation.line) { tally in
             tally.operations += 1
             switch operation.response {
-            case .put, .deleted, .transaction:
+            case .put, .deleted, .transaction, .wrote, .done:
                 tally.acknowledged += 1
                 tally.lastAcknowledgedCall = max(tally.lastAcknowledgedCall, operation.call)
             case .unknown: tally.unknown += 1
@@ -54,12 +54,16 @@ final class HistoryFile: Sendable {
 
     func add(_ event: Watched.Event, of watch: String) {
         write(Watched.Delivery(time: now, event).line(of: watch)) { tally in
-            if case .change = event { tally.told += 1 }
+            switch event {
+            case .change, .office: tally.told += 1
+            default: break
+            }
         }
     }
 
     func add(_ selection: Watched.Selection, of watch: String) { write(selection.line(of: watch)) }
     func add(_ change: Change) { write(change.line) }
+    func add(_ change: Office.Change) { write(change.line) }
     func remark(_ text: String) { write("# \(text)") }
 
     /// An answer that is not what the API says; it fails the run.

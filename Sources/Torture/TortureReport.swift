@@ -38,6 +38,7 @@ package struct TortureReport: Sendable {
             ("revisions", "\(figures.revisions)"),
             ("watches", "\(figures.watches), \(figures.told) changes told, \(figures.reconnections) reconnections"),
             ("leases", "\(figures.leases), \(figures.expiries) expired"),
+            ("leaderships", "\(figures.leaderships)"),
             ("expiries late by", Self.percentiles(figures.lateness)),
             ("searched operations", "\(figures.searched), \(figures.unsearched) given up"),
         ]

@@ -75,6 +75,7 @@ package struct TortureRun: Sendable {
         watching.cancel()
         await watching.value
         for change in crowd.historian.changes { file.add(change) }
+        for change in crowd.officeHistorians.flatMap(\.changes) { file.add(change) }
         file.end()
         tell("judging the history")
         return try report(account)
@@ -128,18 +129,32 @@ package struct TortureRun: Sendable {
     private func settle(_ crowd: Crowd) async throws {
         var requester = requester("settler", preferring: 0)
         try await eventually("all leases have run out", within: .seconds(30), pause: .milliseconds(200)) {
-            guard case .leases(let ids, _) = await requester.perform(.leases) else { return false }
+            guard case .leases(let ids, _, _) = await requester.perform(.leases(start: nil, limit: nil)) else {
+                return false
+            }
             return ids.isEmpty
         }
-        let end = await requester.perform(.put(.init("end", "settler.end")), idempotent: true)
+        for office in Candidate.offices {
+            let answer = await requester.perform(.offices(.standing(office, .newest)))
+            guard case .offices(.standing(let standing, _), _) = answer else {
+                throw ClusterFailure("nobody told how \(office.word) stands")
+            }
+            let watchers = crowd.officeHistorians + crowd.officeWatchers
+            try await awaitWatches(watchers.filter { $0.office == office }, standing.fence)
+        }
+        // Something last for every watch of etcd's API, which tells only where something happens.
+        let steps = EtcdWatcher.prefixes.map { prefix in
+            Transaction.Step.put("\(prefix)end", "settler.\(prefix)end", lease: 0)
+        }
+        let end = await requester.perform(.transaction(.init(if: [], then: steps)), idempotent: true)
         await requester.close()
         guard let last = end.revision else { throw ClusterFailure("the last write was not acknowledged") }
         try await eventually("all members have the same state", within: .seconds(30)) { await observer.areEqual() }
-        try await awaitWatches([crowd.historian] + crowd.watchers, last)
+        try await awaitWatches(crowd.keyWatchers, last)
         for place in cluster.members.indices { try await readAll(at: place, through: last) }
     }
 
-    private func awaitWatches(_ watchers: [Watcher], _ last: UInt64) async throws {
+    private func awaitWatches(_ watchers: [any Watching], _ last: UInt64) async throws {
         for watcher in watchers {
             try await eventually("watch \(watcher.name) has told \(last)", within: .seconds(60)) {
                 if let failure = watcher.failure { throw ClusterFailure(failure) }
@@ -154,6 +169,9 @@ package struct TortureRun: Sendable {
         var requester = requester("reader\(place + 1)", preferring: place)
         for point in [Invocation.Point.newest, .stale] {
             await requester.perform(.list(.init("", point)), attempts: 1)
+            for office in Candidate.offices {
+                await requester.perform(.offices(.standing(office, point)), attempts: 1)
+            }
         }
         await requester.close()
         guard let endpoint = ConclaveClient.Endpoint(cluster.members[place].clientAddress) else { return }
@@ -166,7 +184,7 @@ package struct TortureRun: Sendable {
     }
 
     /// Revisions that each member tells once more in the end: fewer than a member keeps.
-    private static let replayed: UInt64 = 50_000
+    private static let replayed: UInt64 = 15_000
 
     private func requester(_ name: String, preferring place: Int) -> Requester {
         let nodes = cluster.members.map { Endpoint(host: $0.place.host, port: Int($0.place.client)) }

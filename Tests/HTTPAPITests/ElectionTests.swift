@@ -250,6 +250,16 @@ struct ElectionWaitTests {
         }
     }
 
+    /// This node's memory may be behind what somebody else knows already.
+    @Test func aPollIsAnsweredWithALinearizableRead() async throws {
+        try await TestServer.run { server in
+            _ = try await server.request("PUT", "\(Self.candidates)/a?ttl=60s", text: "")
+            let answer = try await server.request("GET", "/v1/elections/controller?after=0&wait=30s")
+            #expect(answer.number("fence") == 1)
+            #expect(server.node.state.withLock { $0.consistencies } == [.linearizable])
+        }
+    }
+
     @Test func aClientThatHangsUpLeavesNoWatch() async throws {
         try await TestServer.run { server in
             _ = try await server.request("PUT", "\(Self.candidates)/a?ttl=60s", text: "")

@@ -22,7 +22,7 @@ import Testing
         #expect(Set(Self.cases.map(\.rule)) == Set(Rule.allCases))
     }
 
-    @Test("A mended history is accepted", arguments: legal)
+    @Test("A mended history is accepted", arguments: legal + legalOffices)
     func isAccepted(_ lines: String) throws {
         #expect(try judge(lines).violations == [])
     }
@@ -88,7 +88,7 @@ import Testing
         """,
     ]
 
-    static let cases = writes + reads + watches + leases
+    static let cases = writes + reads + watches + leases + offices
 
     private static let write = "op a n1 10 20 put k v1 => created 2 2 1\n"
     private static let two = write + "op a n1 30 40 put k v2 => replaced 3 2 2\n"

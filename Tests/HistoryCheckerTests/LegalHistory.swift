@@ -153,7 +153,7 @@ struct LegalHistory {
         case .revoke(let id):
             guard leases.removeValue(forKey: id) != nil else { return .gone(revision: revision) }
             return .revoked(delete(keys(on: id), .revoked), revision: revision)
-        case .grant, .lease, .leases: return .failed("unused")
+        default: return .failed("unused")
         }
     }
 

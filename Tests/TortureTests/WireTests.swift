@@ -32,11 +32,84 @@ import Testing
             (.renew([1, 2]), "POST /v1/leases/renew?timeout=500ms"),
             (.revoke(1), "DELETE /v1/leases/0000000000000001?timeout=500ms"),
             (.lease(1), "GET /v1/leases/0000000000000001?timeout=500ms"),
-            (.leases, "GET /v1/leases?timeout=500ms"),
+            (.leases(start: nil, limit: nil), "GET /v1/leases?timeout=500ms"),
+            (.leases(start: 7, limit: 2), "GET /v1/leases?start=0000000000000007&limit=2&timeout=500ms"),
+            (
+                .campaign(campaign),
+                "PUT /v1/elections/e/candidates/a?ttl=900ms&lease=0000000000000007&priority=2&wait=50ms&after=3&timeout=500ms"
+            ),
+            (
+                .resign(.init(.init(.locks, "l"), "a", lease: 7)),
+                "DELETE /v1/locks/l/holders/a?lease=0000000000000007&timeout=500ms"
+            ),
+            (.offices(.standing(election, .stale)), "GET /v1/elections/e?consistency=stale&timeout=500ms"),
+            (.offices(.change(election, after: 3, span: 9)), "GET /v1/elections/e?after=3&wait=9ms&timeout=500ms"),
+            (.offices(.list(.locks, prefix: "l", limit: 4)), "GET /v1/locks?prefix=l&limit=4&timeout=500ms"),
+            (.offices(.past(election, limit: 4)), "GET /v1/elections/e/history?limit=4&timeout=500ms"),
+            (.under(.init(election, fence: 3), .get("k", .newest)), "GET /v1/kv/k?timeout=500ms"),
         ])
     func request(_ invocation: Invocation, _ line: String) {
         let request = WireRequest(invocation, idempotencyKey: nil, time: .milliseconds(500)).loadRequest
         #expect("\(request.method) \(request.path)" == line)
+    }
+
+    private static let election = Office(.elections, "e")
+    private static var campaign: Campaign {
+        var campaign = Campaign(election, "a", "v")
+        (campaign.ttl, campaign.lease, campaign.priority) = (900, 7, 2)
+        (campaign.wait, campaign.after) = (50, 3)
+        return campaign
+    }
+
+    @Test func aGuardAndAConditionOfACandidacyAreHeaders() {
+        let guarded = Invocation.under(.init(.init(.locks, "l"), fence: 3), .put(.init("k", "v")))
+        let put = WireRequest(guarded, idempotencyKey: nil, time: .seconds(1)).loadRequest
+        #expect(put.headers["If-Fence"] == ["locks/l=3"])
+        #expect("\(put.method) \(put.path)" == "PUT /v1/kv/k?timeout=1000ms")
+        var renewal = Self.campaign
+        renewal.mode = .renewing
+        let campaign = WireRequest(.campaign(renewal), idempotencyKey: nil, time: .seconds(1)).loadRequest
+        #expect(campaign.headers["If-Match"] == ["*"])
+        #expect(String(buffer: campaign.body) == "v")
+        let resignation = Resignation(Self.election, "a", fence: 3)
+        let resign = WireRequest(.resign(resignation), idempotencyKey: nil, time: .seconds(1)).loadRequest
+        #expect(resign.headers["If-Match"] == ["\"3\""])
+    }
+
+    @Test func anAnswerAboutAnOfficeIsTakenForWhatItSays() {
+        let leader = #"{"id":"a","value":"v","fence":5,"priority":0,"lease":"0000000000000007","age_ms":1}"#
+        let promise = #""lease":"0000000000000007","ttl_ms":900,"valid_for_ms":890"#
+        let campaign = Invocation.campaign(Self.campaign)
+        let leading = #"{"election":"e","id":"a","state":"leading","fence":5,"leader":\#(leader),\#(promise)}"#
+        #expect(read(campaign, 201, leading) == "leading new 5 a=v@5,7 lease=7 ttl=900 valid=890 at 9")
+        let waiting = #"{"lock":"l","state":"waiting","fence":5,"position":2,"holder":\#(leader),\#(promise)}"#
+        #expect(read(campaign, 200, waiting) == "waiting 2 5 a=v@5,7 lease=7 ttl=900 valid=890 at 9")
+        #expect(
+            read(campaign, 200, #"{"state":"ended","fence":6,"leader":null}"#) == "ended 6 - at 9")
+        let resign = Invocation.resign(.init(Self.election, "a", lease: 7))
+        #expect(read(resign, 200, #"{"was":"holding","fence":6,"holder":null}"#) == "resigned leading 6 - at 9")
+        let denied = problem("conflict", #","fence":5,"leader":\#(leader)"#)
+        #expect(read(resign, 409, denied) == "denied conflict 5 a=v@5,7 at 9")
+        let standing = #"{"name":"e","fence":5,"leader":\#(leader),"candidates":[{"id":"b","position":1}]}"#
+        let question = Invocation.offices(.standing(Self.election, .newest))
+        #expect(read(question, 200, standing) == "standing 5 a=v@5,7 1 b at 9")
+        #expect(read(question, 404, problem("not-found")) == "standing 0 - 0 at 9")
+        let list = #"{"elections":[{"name":"e","fence":5,"leader":\#(leader),"count":1}],"count":1,"more":false}"#
+        let page = Invocation.offices(.list(.elections, prefix: "", limit: 4))
+        #expect(read(page, 200, list) == "offices 1 e 5 a=v@5,7 at 9")
+        let past = #"{"id":"a","value":"v","fence":5,"lease":"0000000000000007","reason":"expired"}"#
+        let history = Invocation.offices(.past(Self.election, limit: 4))
+        #expect(read(history, 200, #"{"name":"e","history":[\#(past)],"more":false}"#) == "past 1 a=v@5,7 expired at 9")
+        let guarded = Invocation.under(.init(Self.election, fence: 4), .put(.init("k", "v")))
+        #expect(read(guarded, 412, problem("fenced", #","fence":5"#)) == "fenced 5 at 9")
+    }
+
+    @Test func aPlainValueIsARecordWithItsHeaders() {
+        let headers: HTTPHeaders = [
+            "Content-Type": "application/octet-stream", "Conclave-Revision": "9", "ETag": "\"5\"",
+            "Conclave-Create-Revision": "4", "Conclave-Version": "2", "Conclave-Lease": "0000000000000007",
+        ]
+        #expect(read(.get("k", .newest), 200, "v", headers: headers) == "read 1 k=v@5,4,2,7 at 9")
     }
 
     @Test func aConditionAndAnIdempotencyKeyAreHeaders() {
@@ -92,7 +165,7 @@ import Testing
 
     private func read(
         _ invocation: Invocation, _ status: UInt, _ body: String,
-        headers: HTTPHeaders = ["Conclave-Revision": "9"]
+        headers: HTTPHeaders = ["Conclave-Revision": "9", "Content-Type": "application/json"]
     ) -> String {
         let answer = Answer(status: status, headers: headers, body: ByteBuffer(string: body))
         let attempt = WireAnswer(answer, to: invocation).attempt

@@ -87,17 +87,18 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
 
     func leaderKnown(_ known: Bool) {}
 
-    /// What the watch told is in this node's memory: no proof is needed that nothing is newer.
+    /// Reads how it is now. Who asks for the election is answered as by any read, of which nothing newer may have been known
+    /// before; a candidate's request was ordered already, and this node's memory has what it came to.
     private func read() {
         guard case .waiting = phase else { return }
         closeWatch()
         phase = .reading
-        let query: Query =
+        let request: ClientRequest =
             switch asked {
-            case .election(let limit): .election(election, limit: limit)
-            case .candidacy(let id, _, _): .candidacy(id)
+            case .election(let limit): .read(.election(election, limit: limit), .linearizable)
+            case .candidacy(let id, _, _): .read(.candidacy(id), .stale)
             }
-        shared.service.submit(.read(query, .stale), timeout: timeout, on: eventLoop) { [self] reply in wasRead(reply) }
+        shared.service.submit(request, timeout: timeout, on: eventLoop) { [self] reply in wasRead(reply) }
     }
 
     private func wasRead(_ reply: ClientReply) {
@@ -107,8 +108,7 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
             position.staleness = nil
             finish { $0.candidacy(now.following(first), promise: first.grant, at: position) }
         case (.candidacy, _): finish()
-        case (.election, .read(let result, var position)):
-            position.staleness = nil
+        case (.election, .read(let result, let position)):
             finish { $0.read(result, as: .election(self.election), at: position) }
         case (.election, .refused(let refusal, let position)):
             finish { $0.problem(Problem(refusal), at: position) }

@@ -5,6 +5,7 @@ extension Judge {
         verdict.figures.leases = leases.count
         noteEnds(in: &leases)
         for (id, facts) in leases.sorted(by: { $0.key < $1.key }) { judge(id, facts) }
+        judgeLists(leases)
         verdict.figures.lateness.sort()
     }
 
@@ -19,7 +20,7 @@ extension Judge {
         var lastUnanswered: Int64 = 0
         /// The first moment at which somebody knew that it had ended.
         var end: Int64?
-        /// Whether it ran out, with keys on it.
+        /// Whether it ran out, with keys or a leadership on it.
         var isExpired = false
         /// Whether somebody asked to end it.
         var isRevoked = false
@@ -40,10 +41,13 @@ extension Judge {
     private func leaseFacts() -> [UInt64: LeaseFacts] {
         var leases: [UInt64: LeaseFacts] = [:]
         for request in requests {
-            guard request.invocation.makesLease, let grant = request.response.grants.first else { continue }
+            guard request.invocation.makesLease, let grant = request.response.grants.first,
+                leases[grant.lease] == nil
+            else { continue }
             leases[grant.lease] = LeaseFacts(
                 ttl: grant.ttl, renewed: request.call, lastAttempt: request.operation.end)
         }
+        let candidacies = leasesOfCandidates()
         for request in requests {
             for grant in request.response.grants {
                 leases[grant.lease]?.promised(until: request.call + grant.valid * 1000)
@@ -51,10 +55,39 @@ extension Judge {
             switch request.invocation {
             case .renew(let ids): noteRenewal(of: ids, request, in: &leases)
             case .revoke(let id): if !request.isRefused { leases[id]?.isRevoked = true }
+            case .campaign(let campaign): noteRenewal(by: campaign, request, in: &leases)
+            // A lease that its candidacy made ends with it.
+            case .resign(let resignation):
+                for id in candidacies[.init(resignation.office, resignation.id)] ?? [] where !request.isRefused {
+                    if resignation.lease == 0 || resignation.lease == id { leases[id]?.isRevoked = true }
+                }
             default: break
             }
         }
         return leases
+    }
+
+    /// The leases that each candidate was told it lives by.
+    private func leasesOfCandidates() -> [Asked.Candidate: Set<UInt64>] {
+        var leases: [Asked.Candidate: Set<UInt64>] = [:]
+        for request in requests {
+            guard case .campaign(let campaign) = request.invocation else { continue }
+            for grant in request.response.grants {
+                leases[.init(campaign.office, campaign.id), default: []].insert(grant.lease)
+            }
+        }
+        return leases
+    }
+
+    /// A campaign renews, whatever else it comes to.
+    private func noteRenewal(by campaign: Campaign, _ request: Request, in leases: inout [UInt64: LeaseFacts]) {
+        if let grant = request.response.grants.first {
+            leases[grant.lease]?.renewed(from: request.call)
+            leases[grant.lease]?.attempted(until: request.operation.end)
+        } else if !request.response.isDefinite {
+            leases[campaign.lease]?.unanswered(until: request.operation.end)
+            leases[campaign.lease]?.attempted(until: request.operation.end)
+        }
     }
 
     private func noteRenewal(of ids: [UInt64], _ request: Request, in leases: inout [UInt64: LeaseFacts]) {
@@ -78,6 +111,15 @@ extension Judge {
             else { continue }
             if reason == .expired { leases[lease]?.isExpired = true }
             if let known = sightings.firstKnown(change.revision) { note(end: known, of: lease, in: &leases) }
+        }
+        for (_, course) in offices.inOrder {
+            for change in course.changes {
+                guard let reason = change.ended?.reason, reason != .resigned,
+                    let lease = course.predecessor(of: change)?.lease
+                else { continue }
+                if reason == .expired { leases[lease]?.isExpired = true }
+                if let known = course.known.firstKnown(change.fence) { note(end: known, of: lease, in: &leases) }
+            }
         }
         for request in requests {
             switch (request.invocation, request.response) {
@@ -120,6 +162,38 @@ extension Judge {
         if facts.lastUnanswered < facts.renewed { verdict.figures.lateness.append(end - facts.promised) }
     }
 
+    /// A page of leases has none that was known to be gone, and all that were granted and could not be over yet.
+    private mutating func judgeLists(_ leases: [UInt64: LeaseFacts]) {
+        let sure = requests.compactMap { request -> (from: Int64, until: Int64, id: UInt64)? in
+            guard case .granted(let grant, _) = request.response, leases[grant.lease]?.isRevoked == false else {
+                return nil
+            }
+            return (request.operation.end, request.call + grant.valid * 1000, grant.lease)
+        }.sorted { $0.until < $1.until }
+        let longest = sure.map { $0.until - $0.from }.max() ?? 0
+        for request in requests {
+            guard case .leases(let start, let limit) = request.invocation,
+                case .leases(let ids, let more, _) = request.response
+            else { continue }
+            let isPage = ids.count <= limit ?? .max && ids.first ?? .max >= start ?? 0
+            if !isPage || zip(ids, ids.dropFirst()).contains(where: { $0 >= $1 }) {
+                verdict.found(.answer, "this is no page of leases: \(request.operation.line)")
+            }
+            for id in ids {
+                guard let end = leases[id]?.end, end < request.call else { continue }
+                verdict.found(.leaseRaised, "lease \(hexadecimal(id)) was gone at \(end): \(request.operation.line)")
+            }
+            let range = (start ?? 0)...(more ? max(ids.last ?? 0, start ?? 0) : .max)
+            let end = request.operation.end
+            let place = sure.firstPlace { $0.until >= end }
+            let known = Set(ids)
+            for grant in sure[place...].prefix(while: { $0.until <= end + longest })
+            where grant.from <= request.call && range.contains(grant.id) && !known.contains(grant.id) {
+                verdict.found(.leaseEarly, "lease \(hexadecimal(grant.id)) is missing: \(request.operation.line)")
+            }
+        }
+    }
+
     /// How long after its time a lease may still be there when everything else has been awaited.
     private static var patience: Int64 { 10_000_000 }
 }
@@ -129,6 +203,7 @@ extension Invocation {
         switch self {
         case .grant: true
         case .put(let put): if case .new = put.lease { true } else { false }
+        case .campaign: true
         default: false
         }
     }
@@ -139,6 +214,7 @@ extension Response {
     fileprivate var grants: [Grant] {
         switch self {
         case .granted(let grant, _): [grant]
+        case .offices(.candidacy(let candidacy), _): candidacy.grant.map { [$0] } ?? []
         case .put(let written): written.grant.map { [$0] } ?? []
         case .transaction(_, let results, _):
             results.compactMap { if case .put(let written) = $0 { written.grant } else { nil } }

@@ -33,6 +33,8 @@ extension Judge {
 
     private func rightPage(of invocation: Invocation, at revision: UInt64) -> Response.Page? {
         switch invocation {
+        case .line(.front(let name, _)):
+            return Response.Page(all: front(of: name, at: revision).map { [$0] } ?? [])
         case .get(let key, _), .wait(let key, _, _):
             return Response.Page(all: log.record(of: key, at: revision).map { [$0] } ?? [])
         case .list(let listing):
@@ -55,8 +57,8 @@ extension Judge {
             checkFloor(request, at: revision)
             let right = log.keys(on: lease, at: revision)
             if right != keys { verdict.found(.answer, "\(right) hang on it: \(request.operation.line)") }
-        case (.lease, .gone(let revision)), (.leases, .leases(_, let revision)),
-            (.renew, .renewed(_, let revision)), (.grant, .granted(_, let revision)):
+        case (.lease, .gone(let revision)), (.leases, .leases(_, _, let revision)),
+            (.compact, .done(let revision)), (.renew, .renewed(_, let revision)), (.grant, .granted(_, let revision)):
             checkFloor(request, at: revision)
         default: break
         }
@@ -84,7 +86,7 @@ extension Invocation {
     fileprivate var point: Point? {
         switch self {
         case .get(_, let point): point
-        case .wait: .newest
+        case .wait, .line(.front): .newest
         case .list(let listing): listing.point
         default: nil
         }

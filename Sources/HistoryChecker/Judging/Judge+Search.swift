@@ -26,17 +26,19 @@ extension Judge {
 /// The courses of all keys, taken from the operations that concern one key each.
 private struct KeyCourses {
     private let log: StoreLog
-    private let sightings: Sightings
+    private let sightings: Rising
     private(set) var byKey: [String: KeyCourse] = [:]
     /// Where each value was written, and when that was first asked for.
     private var written: [String: (revision: UInt64, call: Int64)] = [:]
     /// Revisions that an operation of a course makes.
     private var made: Set<UInt64> = []
 
-    init(_ log: StoreLog, _ sightings: Sightings, _ requests: [Request]) {
+    init(_ log: StoreLog, _ sightings: Rising, _ requests: [Request]) {
         self.log = log
         self.sightings = sightings
-        for change in log.changes { if let record = change.record { written[record.value] = (record.revision, 0) } }
+        for change in log.changes {
+            if let record = change.record, !record.value.isEmpty { written[record.value] = (record.revision, 0) }
+        }
         for request in requests { for value in request.invocation.values { written[value]?.call = request.call } }
     }
 
@@ -50,6 +52,8 @@ private struct KeyCourses {
         case (.delete(let key, _), .refused(let holder, _)):
             byKey[key, default: KeyCourse()].add(holder?.value, from: call, to: end)
         case (.put(let put), .put(let written)): add(put, request, end: end, at: written.revision)
+        case (.put(let put), .wrote(_, let revision)), (.put(let put), .done(let revision)):
+            add(put, request, end: end, at: revision)
         case (.put(let put), .unknown):
             guard let place = written[put.value] else { return }
             add(put, request, end: sightings.firstKnown(place.revision) ?? .max, at: place.revision)

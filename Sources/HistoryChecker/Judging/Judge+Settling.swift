@@ -5,7 +5,7 @@ extension Judge {
         for revision in (StoreLog.empty + 1)..<max(log.last + 1, StoreLog.empty + 2) where revision <= log.last {
             if claims.owner[revision] != nil { continue }
             let changes = log.changes(at: revision)
-            if changes.isEmpty { continue }
+            if changes.isEmpty || isPlace(changes, at: revision, claims) { continue }
             if changes.allSatisfy({ $0.reason == .expired }) {
                 judgeExpiry(changes, at: revision)
             } else {
@@ -33,7 +33,12 @@ extension Judge {
     }
 
     private func mayHaveMade(_ revision: UInt64, _ request: Request) -> Bool {
-        guard sightings.floor(before: request.call) < revision else { return false }
+        sightings.floor(before: request.call) < revision && mayBe(request, revision)
+    }
+
+    /// Whether a revision is what the request comes to there.
+    func mayBe(_ request: Request, _ revision: UInt64) -> Bool {
+        if let place = request.invocation.place { return isTaken(place, at: revision) }
         var writing = Replay(in: log, at: revision - 1)
         _ = writing.carryOut(request.invocation)
         return writing.matches(log.changes(at: revision))

@@ -1,7 +1,7 @@
 /// Watches: what one told is the history from its beginning, by the guarantees' names.
 extension Judge {
     mutating func judgeWatches() {
-        for (name, watched) in watches.sorted(by: { $0.key < $1.key }) {
+        for (name, watched) in watches.sorted(by: { $0.key < $1.key }) where watched.office == nil {
             verdict.figures.watches += 1
             var reader = WatchReader(name, watched.selections, log)
             for delivery in watched.deliveries { reader.take(delivery.event, into: &verdict) }
@@ -47,6 +47,7 @@ private struct WatchReader {
         case .broken:
             verdict.figures.reconnections += 1
             isFresh = true
+        case .office: verdict.found(.invented, "watch \(name) of keys told of an election")
         case .closed(let revision): awaited(revision, isFresh ? .resumable : .reliable, into: &verdict)
         }
     }
@@ -73,21 +74,22 @@ private struct WatchReader {
             isFresh = false
         }
         let right = next(before: log.changes.count)
-        if right == change {
+        if right?.isTold(by: change) == true {
             place? += 1
             return
         }
         let rule = rule(for: change, instead: right)
         let wish = right.map { "\($0.line) is next" } ?? "there is nothing more"
         verdict.found(rule, "watch \(name) told \(change.line), but \(wish)")
-        if let place, let found = log.changes(at: change.revision).firstIndex(of: change), found >= place {
+        let found = log.changes(at: change.revision).firstIndex { $0.isTold(by: change) }
+        if let place, let found, found >= place {
             self.place = found + 1
         }
     }
 
     /// Which guarantee a wrong change breaks.
     private func rule(for change: Change, instead right: Change?) -> Rule {
-        guard log.changes(at: change.revision).contains(change) else { return .invented }
+        guard log.changes(at: change.revision).contains(where: { $0.isTold(by: change) }) else { return .invented }
         let isRepeated = log.index(after: change.revision) <= place ?? 0 || last == change
         if isRepeated, isFresh { return .resumable }
         if let last, change.revision < last.revision { return .ordered }
@@ -109,10 +111,11 @@ private struct WatchReader {
 
     private func judge(_ records: [Record], at revision: UInt64, into verdict: inout Verdict) {
         let keys = Set(
-            selections.flatMap { selection in
+            selections.flatMap { selection -> [String] in
                 switch selection {
                 case .key(let key): [key]
                 case .prefix(let prefix): Array(log.keys(with: prefix))
+                case .office: []
                 }
             })
         let right = Set(keys.compactMap { log.record(of: $0, at: revision) })

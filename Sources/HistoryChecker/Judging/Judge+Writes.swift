@@ -11,12 +11,12 @@ extension Judge {
         settle(&claims)
     }
 
-    /// Where each value was written; values are unique.
+    /// Where each value was written; values are unique, but for the empty one that locks write.
     private mutating func changesByValue() -> [String: UInt64] {
         var places: [String: UInt64] = [:]
         places.reserveCapacity(log.changes.count)
         for change in log.changes {
-            guard let record = change.record else { continue }
+            guard let record = change.record, !record.value.isEmpty else { continue }
             if let before = places.updateValue(record.revision, forKey: record.value) {
                 verdict.found(
                     .twice, "\(record.value) was written at revision \(before) and again at \(record.revision)")
@@ -33,7 +33,7 @@ extension Judge {
         case .refused(let holder, let revision):
             judgeRefusal(request, holder: holder, at: revision)
             fallthrough
-        case .failed, .gone:
+        case .failed, .gone, .offices(.fenced, _):
             if request.isRefused {
                 for place in places {
                     verdict.found(.refused, "revision \(place) carries out \(request.operation.line)")
@@ -42,6 +42,8 @@ extension Judge {
                 settleUnknown(request, number, places, &claims)
             }
         case .unknown: settleUnknown(request, number, places, &claims)
+        case .seated(let key, let created, let revision):
+            judgePlace(request, number, key: key, created: created, at: revision, &claims)
         default: judgeAcknowledged(request, number, &claims)
         }
     }
@@ -56,10 +58,12 @@ extension Judge {
         var writing = Replay(in: log, at: revision - 1)
         let answer = writing.carryOut(request.invocation)
         let isWritten = !writing.changes.isEmpty && writing.matches(log.changes(at: revision))
-        let told = request.response.withoutTime
+        let told = request.response
+        let before = request.invocation.writtenKey.flatMap { log.record(of: $0, at: revision - 1) }
+        let isRight = answer?.agrees(with: told, before: before) ?? false
         var idle = Replay(in: log, at: revision)
         let idleAnswer = idle.carryOut(request.invocation)
-        if idle.changes.isEmpty, idleAnswer == told, !isWritten || answer != told {
+        if idle.changes.isEmpty, idleAnswer?.agrees(with: told, before: nil) == true, !isWritten || !isRight {
             return checkFloor(request, at: revision)
         }
         guard isWritten, let answer else {
@@ -67,15 +71,16 @@ extension Judge {
             return verdict.found(.lost, "revision \(revision) is \(found), and not \(request.operation.line)")
         }
         claim(revision, for: request, number, &claims)
-        if answer != told { verdict.found(.answer, "\(answer.words) is right: \(request.operation.line)") }
+        if !isRight { verdict.found(.answer, "\(answer.words) is right: \(request.operation.line)") }
     }
 
-    private mutating func claim(_ revision: UInt64, for request: Request, _ number: Int, _ claims: inout Claims) {
+    mutating func claim(_ revision: UInt64, for request: Request, _ number: Int, _ claims: inout Claims) {
         if let other = claims.owner[revision] {
             verdict.found(
                 .twice, "revision \(revision) is \(requests[other].operation.line) and \(request.operation.line)")
         }
         claims.owner[revision] = number
+        judgeGuard(of: request, at: revision)
         let floor = sightings.floor(before: request.call)
         guard revision <= floor else { return }
         verdict.found(.early, "\(floor) was known before \(request.operation.line) was sent")
@@ -105,14 +110,15 @@ extension Judge {
         _ request: Request, _ number: Int, _ places: [UInt64], _ claims: inout Claims
     ) {
         verdict.figures.unknown += 1
+        if case .line(.enter(let name, let lease, _)) = request.invocation {
+            claims.places[LineRequest.key(name, lease)] = number
+        }
         guard let place = places.first else { return claims.open.append(number) }
         verdict.figures.unknownCarriedOut += 1
         if places.count > 1 {
             verdict.found(.twice, "revisions \(places) carry out \(request.operation.line)")
         }
-        var writing = Replay(in: log, at: place - 1)
-        _ = writing.carryOut(request.invocation)
-        guard writing.matches(log.changes(at: place)) else {
+        guard mayBe(request, place) else {
             return verdict.found(
                 .lost, "revision \(place) is \(log.changes(at: place).map(\.line)), and not \(request.operation.line)")
         }
@@ -126,6 +132,8 @@ struct Claims {
     var owner: [UInt64: Int] = [:]
     /// Requests of unknown outcome whose values are not in the history: if they did anything, they deleted.
     var open: [Int] = []
+    /// Requests of unknown outcome for a place in a line, by its key: they may have taken it, and their node may have given it up.
+    var places: [String: Int] = [:]
 
     init(_ log: StoreLog) { owner.reserveCapacity(Int(log.last)) }
 }
@@ -134,7 +142,18 @@ extension Invocation {
     fileprivate var isWrite: Bool {
         switch self {
         case .put, .delete, .clear, .transaction, .revoke: true
-        case .get, .wait, .list, .grant, .renew, .lease, .leases: false
+        case .line(.front): false
+        case .line: true
+        case .under(_, let bare): bare.isWrite
+        case .get, .wait, .list, .grant, .renew, .lease, .leases, .campaign, .resign, .offices, .compact: false
+        }
+    }
+
+    /// The key that it writes, if it may write one only.
+    fileprivate var writtenKey: String? {
+        switch self {
+        case .put(let put): put.key
+        default: nil
         }
     }
 
@@ -143,6 +162,8 @@ extension Invocation {
         switch self {
         case .put(let put): [put.value]
         case .transaction(let transaction): (transaction.then + transaction.otherwise).compactMap(\.value)
+        case .line(.enter(_, _, let value?)), .line(.proclaim(_, let value)): [value]
+        case .under(_, let bare): bare.values
         default: []
         }
     }

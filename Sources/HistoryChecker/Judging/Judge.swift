@@ -8,9 +8,12 @@ package struct Judge {
     /// When the run ended.
     let end: Int64
     let log: StoreLog
-    let sightings: Sightings
+    let offices: OfficeLog
+    let sightings: Rising
     /// Operations with all their repetitions as one.
     let requests: [Request]
+    /// Each by itself: who repeats a campaign is promised something anew.
+    let campaigns: [Operation]
     var verdict = Verdict()
 
     /// Judges a history; the same one always alike.
@@ -21,6 +24,7 @@ package struct Judge {
         judge.judgeReads()
         judge.judgeWatches()
         judge.judgeLeases()
+        judge.judgeOffices()
         judge.search()
         return judge.verdict
     }
@@ -29,7 +33,9 @@ package struct Judge {
         watches = history.watches
         end = history.end
         log = StoreLog(history.log, into: &verdict)
-        sightings = Sightings(history, through: log.last)
+        offices = OfficeLog(history, into: &verdict)
+        sightings = history.sightings
+        campaigns = history.operations.filter { if case .campaign = $0.invocation.bare { true } else { false } }
         requests = Request.all(of: history.operations, into: &verdict)
         verdict.figures.operations = history.operations.count
         verdict.figures.revisions = Int(log.last - StoreLog.empty)
@@ -49,7 +55,9 @@ struct Request {
     var isRefused: Bool
 
     var call: Int64 { operation.call }
-    var invocation: Invocation { operation.invocation }
+    /// Without what guards it: ``guard``.
+    var invocation: Invocation { operation.invocation.bare }
+    var `guard`: Office.Guard? { operation.invocation.guard }
     var response: Response { operation.response }
 
     /// Joins operations that share an idempotency key, which must have been answered alike.
@@ -87,7 +95,7 @@ extension Response {
     /// The request changed nothing for certain, unless it was sent more than once.
     var isRefusal: Bool {
         switch self {
-        case .failed, .refused, .gone: true
+        case .failed, .refused, .gone, .offices(.fenced, _), .offices(.denied, _): true
         default: false
         }
     }
@@ -102,6 +110,19 @@ extension Response {
         case (.refused(let one, _), .refused(let other, _)): one == other
         case (.granted(let one, _), .granted(let other, _)): one.lease == other.lease && one.ttl == other.ttl
         case (.gone, .gone): true
+        case (.offices(let one, _), .offices(let other, _)): one.repeats(other)
+        default: self == other
+        }
+    }
+}
+
+extension OfficeAnswer {
+    /// Whether another answer to the same request says the same. Who campaigned hears how that stands now.
+    fileprivate func repeats(_ other: OfficeAnswer) -> Bool {
+        switch (self, other) {
+        case (.candidacy(let one), .candidacy(let other)):
+            one.isNew == other.isNew
+                && (one.grant?.lease ?? 0 == other.grant?.lease ?? 0 || one.state == .ended || other.state == .ended)
         default: self == other
         }
     }

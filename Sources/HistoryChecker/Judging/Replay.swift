@@ -53,7 +53,13 @@ struct Replay {
         case .revoke(let lease):
             let keys = log.keys(on: lease, at: revision)
             return .revoked(delete(keys, .revoked), revision: reached)
-        case .get, .wait, .list, .grant, .renew, .lease, .leases: return nil
+        case .line(let request):
+            guard let transaction = request.transaction else { return nil }
+            let holds = transaction.comparisons.allSatisfy { $0.holds(for: record(of: $0.key)) }
+            if holds { for step in transaction.then { _ = perform(step) } }
+            return .done(revision: reached)
+        case .under(_, let bare): return carryOut(bare)
+        case .get, .wait, .list, .grant, .renew, .lease, .leases, .campaign, .resign, .offices, .compact: return nil
         }
     }
 
@@ -136,6 +142,7 @@ extension Transaction.Comparison {
         case .revision: relation.holds(record?.revision ?? 0, number)
         case .created: relation.holds(record?.created ?? 0, number)
         case .version: relation.holds(record?.version ?? 0, number)
+        case .lease: relation.holds(record?.lease ?? 0, UInt64(operand, radix: 16) ?? 0)
         case .value: record.map { relation.holds(Array($0.value.utf8), Array(operand.utf8)) } ?? false
         }
     }
@@ -164,18 +171,36 @@ extension Transaction.Relation {
 }
 
 extension Response {
+    /// Whether this, which a replay came to, is what was told, as far as it was told and does not depend on time.
+    ///
+    /// - Parameter before: what the written key was.
+    func agrees(with told: Response, before: Record?) -> Bool {
+        switch (self, told) {
+        case (.put(let written), .wrote(let previous, let revision)):
+            written.revision == revision && previous == before
+        case (.transaction(let succeeded, let results, let revision), .transaction(let told, let parts, let at)):
+            succeeded == told && revision == at && results.count == parts.count
+                && zip(results, parts).allSatisfy { $0.agrees(with: $1) }
+        case (_, .done(let revision)): self.revision == revision
+        default: self == told.withoutTime
+        }
+    }
+
     /// Without what depends on time, to be compared with a replay.
-    var withoutTime: Response {
+    private var withoutTime: Response {
         switch self {
         case .put(let written): .put(written.withoutTime)
-        case .transaction(let succeeded, let results, let revision):
-            .transaction(succeeded: succeeded, results.map(\.withoutTime), revision: revision)
         default: self
         }
     }
 }
 
 extension Response.StepResult {
+    fileprivate func agrees(with told: Response.StepResult) -> Bool {
+        if case (.put, .wrote) = (self, told) { return true }
+        return self == told.withoutTime
+    }
+
     fileprivate var withoutTime: Response.StepResult {
         if case .put(let written) = self { .put(written.withoutTime) } else { self }
     }

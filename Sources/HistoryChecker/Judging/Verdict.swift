@@ -36,6 +36,20 @@ package enum Rule: String, Hashable, Sendable, CaseIterable {
     case leaseRaised = "lease-raised"
     /// A lease did not end, or only some of its keys went.
     case leaseKept = "lease-kept"
+    /// A fence went back, came twice, or was told and never given.
+    case fence
+    /// Two led at once, or a leadership was told to be different ones'.
+    case leaders
+    /// A leadership ran out before its leader had been told it would.
+    case deposed
+    /// A write was carried out under a leadership that was over.
+    case fenced
+    /// A leadership was ended by somebody who did not hold it.
+    case released
+    /// Nobody led though somebody waited.
+    case succession
+    /// Somebody was told to be at the front of a line, and was not.
+    case line
     /// No order of the operations on one key explains their answers.
     case search
 }
@@ -85,6 +99,8 @@ package struct Verdict: Sendable {
         package var reconnections = 0
         package var leases = 0
         package var expiries = 0
+        /// Of elections and locks.
+        package var leaderships = 0
         /// Per lease that expired after its last renewal was acknowledged, how much later it was known, in microseconds;
         /// in order.
         package var lateness: [Int64] = []

@@ -46,6 +46,8 @@ extension RecordedHistory {
         } else if line.take("select") {
             let name = try line.word()
             watches[name, default: Watched()].selections.append(try line.selection())
+        } else if line.take("seat") {
+            offices.append(try line.officeChange())
         } else if line.take("end") {
             end = try line.time()
             return true
@@ -81,7 +83,8 @@ extension Scanner {
 
     fileprivate mutating func selection() throws(HistoryFault) -> Watched.Selection {
         if take("key") { return .key(try word()) }
-        guard take("prefix") else { throw fault("a watch selects a key or a prefix") }
+        if take("office") { return .office(try office()) }
+        guard take("prefix") else { throw fault("a watch selects a key, a prefix or an office") }
         return .prefix(try value())
     }
 
@@ -98,6 +101,7 @@ extension Scanner {
             let revision = try revision()
             return .state(try records(), revision: revision)
         }
+        if take("office") { return .office(try officeChange()) }
         let change = try change()
         return .change(change, previous: take("was") ? try record() : nil)
     }

@@ -27,6 +27,7 @@ extension Watched.Selection {
         switch self {
         case .key(let key): "select \(watch) key \(key)"
         case .prefix(let prefix): "select \(watch) prefix \(prefix.word)"
+        case .office(let office): "select \(watch) office \(office.word)"
         }
     }
 }
@@ -52,7 +53,14 @@ extension Invocation {
         case .renew(let ids): "renew " + ids.map(hexadecimal).joined(separator: " ")
         case .revoke(let id): "revoke \(hexadecimal(id))"
         case .lease(let id): "lease \(hexadecimal(id))"
-        case .leases: "leases"
+        case .leases(let start, let limit):
+            "leases" + (start.map { " start=\(hexadecimal($0))" } ?? "") + (limit.map { " limit=\($0)" } ?? "")
+        case .campaign(let campaign): campaign.words
+        case .resign(let resignation): resignation.words
+        case .offices(let query): query.words
+        case .under(let condition, let bare): "under \(condition.office.word) \(condition.fence) \(bare.words)"
+        case .line(let request): request.words
+        case .compact(let revision): "compact \(revision)"
         }
     }
 }
@@ -131,7 +139,12 @@ extension Response {
             "renewed " + spans.map { $0.map(String.init) ?? "gone" }.joined(separator: " ") + " at \(revision)"
         case .revoked(let count, let revision): "revoked \(count) at \(revision)"
         case .lease(let keys, let revision): "lease \(keys.count)" + keys.map { " \($0)" }.joined() + " at \(revision)"
-        case .leases(let ids, let revision): "leases" + ids.map { " \(hexadecimal($0))" }.joined() + " at \(revision)"
+        case .leases(let ids, let more, let revision):
+            "leases\(more ? " more" : "")" + ids.map { " \(hexadecimal($0))" }.joined() + " at \(revision)"
+        case .offices(let answer, let revision): "\(answer.words) at \(revision)"
+        case .wrote(let previous, let revision): "wrote\(previous.map { " \($0.word)" } ?? "") at \(revision)"
+        case .done(let revision): "done at \(revision)"
+        case .seated(let key, let created, let revision): "seated \(key) \(created) at \(revision)"
         case .refused(let holder, let revision): "refused\(holder.map { " \($0.word)" } ?? "") at \(revision)"
         case .gone(let revision): "gone at \(revision)"
         case .failed(let code): "failed \(code)"
@@ -147,7 +160,7 @@ extension Response.Written {
 }
 
 extension Response.Grant {
-    fileprivate var words: String { " lease=\(hexadecimal(lease)) ttl=\(ttl) valid=\(valid)" }
+    var words: String { " lease=\(hexadecimal(lease)) ttl=\(ttl) valid=\(valid)" }
 }
 
 extension Response.Page {
@@ -162,6 +175,7 @@ extension Response.StepResult {
         case .put(let written): written.words
         case .read(let page): "read \(page.words)"
         case .deleted(let count): "deleted \(count)"
+        case .wrote: "wrote"
         }
     }
 }
@@ -172,6 +186,7 @@ extension Watched.Event {
         case .opened(let revision): "opened \(revision)"
         case .state(let records, let revision): "state \(revision)" + records.map { " \($0.word)" }.joined()
         case .change(let change, let previous): change.words + (previous.map { " was \($0.word)" } ?? "")
+        case .office(let change): "office \(change.words)"
         case .progress(let revision): "progress \(revision)"
         case .broken: "broken"
         case .closed(let revision): "closed \(revision)"
@@ -189,7 +204,7 @@ extension Record {
 
 extension String {
     /// Text that is there or not: an empty word could not be seen.
-    fileprivate var word: String { isEmpty ? "~" : self }
+    var word: String { isEmpty ? "~" : self }
 }
 
-private func hexadecimal(_ id: UInt64) -> String { String(id, radix: 16) }
+func hexadecimal(_ id: UInt64) -> String { String(id, radix: 16) }

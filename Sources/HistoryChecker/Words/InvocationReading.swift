@@ -11,7 +11,19 @@ extension Scanner {
         if take("grant") { return .grant(try lease(), ttl: try time()) }
         if take("revoke") { return .revoke(try lease()) }
         if take("lease") { return .lease(try lease()) }
-        if take("leases") { return .leases }
+        if take("leases") {
+            let start = try field("start=")
+            let limit = try field("limit=")
+            return .leases(
+                start: try start.map { (id) throws(HistoryFault) in try lease(id) },
+                limit: try limit.map { (size) throws(HistoryFault) in Int(try decimal(size)) })
+        }
+        if take("under") {
+            let condition = Office.Guard(try office(), fence: try revision())
+            return .under(condition, try invocation())
+        }
+        if take("compact") { return .compact(try revision()) }
+        if let invocation = try officeInvocation() { return invocation }
         throw fault("there is no such operation")
     }
 

@@ -20,6 +20,13 @@ extension Scanner {
         if take("lease") { return try keys() }
         if take("gone") { return .gone(revision: try at()) }
         if take("failed") { return .failed(try word()) }
+        if take("wrote") {
+            let previous = isRecord ? try record() : nil
+            return .wrote(over: previous, revision: try at())
+        }
+        if take("done") { return .done(revision: try at()) }
+        if take("seated") { return .seated(try word(), created: try revision(), revision: try at()) }
+        if let answer = try officeAnswer() { return .offices(answer, revision: try at()) }
         throw fault("there is no such answer")
     }
 
@@ -38,7 +45,7 @@ extension Scanner {
         return written
     }
 
-    private mutating func grant() throws(HistoryFault) -> Response.Grant {
+    mutating func grant() throws(HistoryFault) -> Response.Grant {
         guard let lease = try field("lease="), let ttl = try field("ttl="), let valid = try field("valid=") else {
             throw fault("a grant has a lease, a ttl and its validity")
         }
@@ -61,6 +68,8 @@ extension Scanner {
                 results.append(.read(try page()))
             } else if take("deleted") {
                 results.append(.deleted(try count()))
+            } else if take("wrote") {
+                results.append(.wrote)
             } else {
                 return .transaction(succeeded: succeeded, results, revision: try at())
             }
@@ -79,9 +88,10 @@ extension Scanner {
     }
 
     private mutating func leases() throws(HistoryFault) -> Response {
+        let more = take("more")
         var ids: [UInt64] = []
         while !take("at") { ids.append(try lease()) }
-        return .leases(ids, revision: try revision())
+        return .leases(ids, more: more, revision: try revision())
     }
 
     private mutating func keys() throws(HistoryFault) -> Response {

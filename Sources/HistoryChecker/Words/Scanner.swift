@@ -98,6 +98,19 @@ struct Scanner {
             lease: numbers.count == 4 ? try number(.init(rebasing: numbers[3]), radix: 16) : 0)
     }
 
+    /// `id=value@fence,lease`
+    mutating func someLeader() throws(HistoryFault) -> Office.Leader {
+        let word = try bytes()
+        guard let equals = word.firstIndex(of: UInt8(ascii: "=")), let at = word.firstIndex(of: UInt8(ascii: "@")),
+            let comma = word.lastIndex(of: UInt8(ascii: ",")), equals < at, at < comma
+        else { throw fault("\"\(text(word))\" is no leader") }
+        let value = text(UnsafeRawBufferPointer(rebasing: word[(equals + 1)..<at]))
+        return Office.Leader(
+            text(UnsafeRawBufferPointer(rebasing: word[..<equals])), value == "~" ? "" : value,
+            fence: try number(.init(rebasing: word[(at + 1)..<comma]), radix: 10),
+            lease: try number(.init(rebasing: word[(comma + 1)...]), radix: 16))
+    }
+
     private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private func number(_ bytes: UnsafeRawBufferPointer, radix: UInt64) throws(HistoryFault) -> UInt64 {

@@ -63,6 +63,12 @@ struct Holder {
         return id
     }
 
+    /// A page that begins somewhere, of any length.
+    private mutating func leases(around id: UInt64) -> Invocation {
+        .leases(
+            start: pick(3) == 0 ? nil : id - UInt64(pick(2)) * (id / 2), limit: pick(3) == 0 ? nil : 1 + pick(12))
+    }
+
     /// Each renewal is one attempt: its promise counts from when it was sent.
     private mutating func hold(_ ids: [UInt64], ttl: Int64) async {
         for _ in 0..<pick(6) {
@@ -74,7 +80,7 @@ struct Holder {
             }
         }
         if pick(3) == 0 {
-            await requester.perform(pick(2) == 0 ? .leases : .lease(ids[0]))
+            await requester.perform(pick(2) == 0 ? leases(around: ids[0]) : .lease(ids[0]))
             for id in ids { await requester.perform(.revoke(id), idempotent: true, again: pick(10) == 0) }
         } else {
             try? await Task.sleep(for: .milliseconds(ttl + 100))

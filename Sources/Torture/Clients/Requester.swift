@@ -8,20 +8,33 @@ import NIOCore
 struct Requester {
     let name: String
     let file: HistoryFile
-    private let nodes: [(name: String, client: Client)]
+    let api: SpokenAPI
+    private let nodes: [Node]
     /// The node that is asked next.
     private var preferred: Int
     private var nextKey: UInt64 = 0
+    private var sent = 0
+
+    private struct Node {
+        var name: String
+        var endpoint: Endpoint
+        var client: Client
+    }
 
     /// How long a request may take in all, and one node of that.
     private static let patience = Duration.seconds(4)
     private static let attemptTime = Duration.milliseconds(900)
     private static let pause = Duration.milliseconds(15)
+    /// Values are asked for as they are every so many requests.
+    private static let plainEvery = 4
 
-    init(name: String, nodes: [Endpoint], preferring preferred: Int, file: HistoryFile) {
+    init(
+        name: String, _ api: SpokenAPI = .native, nodes: [Endpoint], preferring preferred: Int, file: HistoryFile
+    ) {
         self.name = name
+        self.api = api
         self.file = file
-        self.nodes = nodes.enumerated().map { ("n\($0 + 1)", Client($1)) }
+        self.nodes = nodes.enumerated().map { Node(name: "n\($0 + 1)", endpoint: $1, client: Client($1)) }
         self.preferred = preferred % nodes.count
     }
 
@@ -30,13 +43,14 @@ struct Requester {
     }
 
     /// Sends a request until its outcome is known or its time is over; one without an idempotency key only as long as it
-    /// was certainly not carried out. Sometimes a request that was answered is sent once more, elsewhere.
+    /// was certainly not carried out; etcd's API has no such keys. Sometimes a request that was answered is sent once more, elsewhere.
     @discardableResult
     mutating func perform(
-        _ invocation: Invocation, idempotent: Bool = false, again: Bool = false, attempts: Int = .max
+        _ wish: Invocation, idempotent: Bool = false, again: Bool = false, attempts: Int = .max
     ) async -> Response {
+        let invocation = api.invocation(for: wish)
         var key: String?
-        if idempotent, invocation.changes {
+        if idempotent, invocation.changes, api == .native {
             nextKey += 1
             key = "\(name)/\(nextKey)"
         }
@@ -64,7 +78,7 @@ struct Requester {
         var mayBeApplied = false
         var reason = "cancelled"
         for attempt in 1...attempts {
-            let time = min(Self.attemptTime, deadline - .now)
+            let time = min(invocation.isLong ? Self.patience : Self.attemptTime, deadline - .now)
             guard time > .milliseconds(1), !Task.isCancelled else { break }
             switch await send(invocation, key, within: time) {
             case .answered(let response): return response
@@ -84,11 +98,16 @@ struct Requester {
         return mayBeApplied && invocation.changes ? .unknown : .failed(reason)
     }
 
-    private func send(_ invocation: Invocation, _ key: String?, within time: Duration) async -> Attempt {
-        let request = WireRequest(invocation, idempotencyKey: key, time: time * 0.9).loadRequest
+    private mutating func send(_ invocation: Invocation, _ key: String?, within time: Duration) async -> Attempt {
+        sent += 1
+        let request = api.request(
+            invocation, idempotencyKey: key, time: time * 0.9, plain: sent % Self.plainEvery == 0)
         do {
-            let answer = try await nodes[preferred].client.send(request, within: TimeAmount(time))
-            return WireAnswer(answer, to: invocation).attempt
+            let answer =
+                invocation.isStream
+                ? try await EtcdStream.first(of: request, at: nodes[preferred].endpoint, within: TimeAmount(time))
+                : try await nodes[preferred].client.send(request, within: TimeAmount(time))
+            return api.attempt(answer, to: invocation)
         } catch LoadFailure.connect(let reason) {
             return .notApplied("unreachable:\(escaped(reason.utf8))")
         } catch {
@@ -101,8 +120,14 @@ extension Invocation {
     /// Whether a copy that arrives late may still do something.
     fileprivate var changes: Bool {
         switch self {
-        case .get, .wait, .list, .lease, .leases: false
+        case .get, .wait, .list, .lease, .leases, .offices, .line(.front): false
         default: true
         }
     }
+
+    /// Whether it waits for its turn.
+    fileprivate var isLong: Bool { if case .line(.enter) = self { true } else { false } }
+
+    /// Whether its answer does not end, and the first piece is wanted.
+    fileprivate var isStream: Bool { if case .line(.front(_, observing: true)) = self { true } else { false } }
 }

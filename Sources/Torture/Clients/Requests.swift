@@ -7,13 +7,22 @@ import NIOHTTP1
 /// path but for one character.
 struct WireRequest {
     private var method = HTTPMethod.GET
-    private var path: String
+    private var path = ""
     private var query: [String] = []
     private var headers: HTTPHeaders = ["Accept": "application/json"]
     private var body = ByteBuffer()
 
-    /// `time` is how long the node may try.
-    init(_ invocation: Invocation, idempotencyKey: String?, time: Duration) {
+    /// - Parameters:
+    ///   - time: how long the node may try.
+    ///   - plain: whether a value is wanted as it is, and the rest in headers.
+    init(_ invocation: Invocation, idempotencyKey: String?, time: Duration, plain: Bool = false) {
+        ask(invocation)
+        if plain, invocation.isGet { headers = [:] }
+        if let idempotencyKey { headers.add(name: "Idempotency-Key", value: idempotencyKey) }
+        query.append("timeout=\(max(1, time / .milliseconds(1)).rounded(.down).whole)ms")
+    }
+
+    private mutating func ask(_ invocation: Invocation) {
         switch invocation {
         case .put(let put):
             path = Self.path(put.key)
@@ -51,10 +60,24 @@ struct WireRequest {
             path = "/v1/leases/\(leaseName(id))"
             method = .DELETE
         case .lease(let id): path = "/v1/leases/\(leaseName(id))"
-        case .leases: path = "/v1/leases"
+        case .leases(let start, let limit):
+            path = "/v1/leases"
+            if let start { query.append("start=\(leaseName(start))") }
+            if let limit { query.append("limit=\(limit)") }
+        case .campaign(let campaign): take(OfficeRequest(campaign))
+        case .resign(let resignation): take(OfficeRequest(resignation))
+        case .offices(let question): take(OfficeRequest(question))
+        case .under(let condition, let bare):
+            headers.add(name: "If-Fence", value: condition.header)
+            ask(bare)
+        case .line, .compact: preconditionFailure("only etcd's API has \(invocation)")
         }
-        if let idempotencyKey { headers.add(name: "Idempotency-Key", value: idempotencyKey) }
-        query.append("timeout=\(max(1, time / .milliseconds(1)).rounded(.down).whole)ms")
+    }
+
+    private mutating func take(_ request: OfficeRequest) {
+        (method, path, query) = (request.method, request.path, request.query)
+        for header in request.headers { headers.add(name: header.name, value: header.value) }
+        if !request.body.isEmpty { body = ByteBuffer(string: request.body) }
     }
 
     var loadRequest: LoadRequest {
@@ -113,6 +136,10 @@ func leaseName(_ id: UInt64) -> String {
     return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
+extension Invocation {
+    fileprivate var isGet: Bool { if case .get = self { true } else { false } }
+}
+
 extension Double {
     fileprivate var whole: Int { Int(self) }
 }
@@ -134,8 +161,14 @@ extension Transaction.Comparison {
             case .created: "create_revision"
             case .version: "version"
             case .value: "value"
+            case .lease: "lease"
             }
-        let value = target == .value ? "\"\(operand)\"" : operand
+        let value =
+            switch target {
+            case .value: "\"\(operand)\""
+            case .lease: "\"\(leaseName(UInt64(operand, radix: 16) ?? 0))\""
+            default: operand
+            }
         return "{\"key\":\"\(key)\",\"target\":\"\(name)\",\"op\":\"\(relation.rawValue)\",\"value\":\(value)}"
     }
 }

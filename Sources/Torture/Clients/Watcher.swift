@@ -3,10 +3,12 @@ internal import HistoryChecker
 import Synchronization
 
 /// Watches some keys through the death of nodes, and records everything told.
-final class Watcher: Sendable {
+final class Watcher: Watching {
     let name: String
     private let selections: [Watched.Selection]
     private let start: UInt64?
+    /// Whether it keeps the changes, which are to be the run's history.
+    private let isHistorian: Bool
     private let client: ClusterClient
     private let file: HistoryFile
     private let state = Mutex(State())
@@ -23,17 +25,15 @@ final class Watcher: Sendable {
     ///   - start: the revision after which it watches; `nil` begins with the state.
     ///   - endpoints: the node asked first, then the others.
     init(
-        _ name: String, _ selections: [Watched.Selection], after start: UInt64?, endpoints: [ConclaveClient.Endpoint],
-        file: HistoryFile
+        _ name: String, _ selections: [Watched.Selection], after start: UInt64?, isHistorian: Bool = false,
+        endpoints: [ConclaveClient.Endpoint], file: HistoryFile
     ) {
+        self.isHistorian = isHistorian
         self.name = name
         self.selections = selections
         self.start = start
         self.file = file
-        var options = ClientOptions()
-        options.heartbeat = .milliseconds(500)
-        options.watchSilence = .milliseconds(1500)
-        client = ClusterClient(endpoints: endpoints, options: options)
+        client = ClusterClient(endpoints: endpoints, options: .ofWatchers)
         for selection in selections { file.add(selection, of: name) }
     }
 
@@ -41,18 +41,19 @@ final class Watcher: Sendable {
     var failure: String? { state.withLock { $0.failure } }
     var changes: [Change] { state.withLock { $0.changes } }
 
-    /// Watches until its task is cancelled; keeps the changes when they are to be the run's history.
-    func run(keeping: Bool = false) async {
-        let wishes: [WatchSelection] = selections.map { selection in
+    /// Watches until its task is cancelled.
+    func run() async {
+        let wishes: [WatchSelection] = selections.compactMap { selection in
             switch selection {
             case .key(let key): .key(ByteString(key))
             case .prefix(let prefix): .prefix(ByteString(prefix))
+            case .office: nil
             }
         }
         if let start { file.add(.opened(after: start), of: name) }
         do {
-            for try await event in client.watch(wishes, after: start, previousValues: !keeping) {
-                take(event, keeping: keeping)
+            for try await event in client.watch(wishes, after: start, previousValues: !isHistorian) {
+                take(event)
             }
         } catch {
             if !Task.isCancelled { state.withLock { $0.failure = "watch \(name) ended: \(error)" } }
@@ -63,18 +64,28 @@ final class Watcher: Sendable {
     /// Notes that everything up to `revision`, which has one change, was awaited.
     func close(at revision: UInt64) { file.add(.closed(revision), of: name) }
 
-    private func take(_ event: WatchEvent, keeping: Bool) {
+    private func take(_ event: WatchEvent) {
         guard let told = event.told else { return }
         file.add(told, of: name)
         state.withLock { state in
             switch told {
             case .change(let change, _):
                 state.reached = max(state.reached, change.revision)
-                if keeping { state.changes.append(change) }
+                if isHistorian { state.changes.append(change) }
             case .state(_, let revision), .progress(let revision): state.reached = max(state.reached, revision)
-            case .opened, .broken, .closed: break
+            case .opened, .broken, .closed, .office: break
             }
         }
+    }
+}
+
+extension ClientOptions {
+    /// Quick to notice that a node is silent.
+    static var ofWatchers: ClientOptions {
+        var options = ClientOptions()
+        options.heartbeat = .milliseconds(500)
+        options.watchSilence = .milliseconds(1500)
+        return options
     }
 }
 

@@ -3,13 +3,18 @@ internal import HistoryChecker
 
 // The JSON of the API, member by member as `openapi.yaml` names them.
 
-struct WireProblem: Decodable {
+/// What every problem says.
+struct WireCode: Decodable {
     var type: String
     var outcome: String
-    var holder: WireRecord?
 
     /// The last part of the type.
     var code: String { type.split(separator: ":").last.map(String.init) ?? type }
+}
+
+/// A condition on a key that did not hold.
+struct WireProblem: Decodable {
+    var holder: WireRecord?
 }
 
 struct WireRecord: Decodable {
@@ -128,6 +133,7 @@ struct WireLease: Decodable {
 
 struct WireLeases: Decodable {
     var leases: [WireLease]
+    var more: Bool
 
     var ids: [UInt64] { get throws { try leases.map { try leaseNumber($0.id) } } }
 }
@@ -147,7 +153,13 @@ private func keyWord(_ text: String?, _ bytes: Data?) throws -> String {
     return escaped(bytes)
 }
 
-private func leaseNumber(_ text: String?) throws -> UInt64 {
+/// A value, which may be empty, as a word of a history.
+func escapedValue(_ bytes: some Sequence<UInt8>) -> String {
+    let word = escaped(bytes)
+    return word == "~" ? "" : word
+}
+
+func leaseNumber(_ text: String?) throws -> UInt64 {
     guard let text else { return 0 }
     guard let number = UInt64(text, radix: 16) else { throw Missing(what: "a lease's id") }
     return number

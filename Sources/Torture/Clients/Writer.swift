@@ -1,7 +1,7 @@
 internal import HistoryChecker
 import Primitives
 
-/// A client that does everything the API offers to keys, at random, and remembers what it saw to make conditions of.
+/// A client that does everything its API offers to keys, at random, and remembers what it saw to make conditions of.
 struct Writer {
     private var requester: Requester
     private var generator: SeededGenerator
@@ -28,7 +28,8 @@ struct Writer {
         await requester.close()
     }
 
-    private mutating func choice() -> Invocation {
+    /// What it asks for next.
+    mutating func choice() -> Invocation {
         switch Int.random(in: 0..<100, using: &generator) {
         case 0..<25: put()
         case 25..<48: .get(register(), .newest)
@@ -40,6 +41,7 @@ struct Writer {
         case 81..<89: .list(listing())
         case 89..<96: .put(Invocation.Put(grouped(), value()))
         case 96..<98: .clear(group())
+        case 98 where requester.api == .etcd && pick(8) == 0: .compact(compaction())
         default: .put(Invocation.Put("odd/" + escaped("ä \(pick(4))+/%".utf8), value()))
         }
     }
@@ -97,7 +99,11 @@ struct Writer {
     /// Two registers move together, or a group is read while one of its keys is written.
     private mutating func transaction() -> Transaction {
         let (one, other) = (register(), "p/\(pick(24))")
-        switch pick(4) {
+        switch pick(5) {
+        case 4:
+            return Transaction(
+                if: [.init(one, .lease, .equal, "0"), .init(other, .lease, .less, "1")],
+                then: [.get(one), .put(other, value(), lease: 0), .delete(one)], else: [.get(other)])
         case 0:
             return Transaction(
                 if: [.init(one, .revision, .equal, String(seen[one] ?? 0))],
@@ -116,12 +122,19 @@ struct Writer {
         }
     }
 
+    /// History so old that nobody reads or watches it, or what is forgotten already.
+    private func compaction() -> UInt64 { newest > Self.kept ? newest - Self.kept : 1 }
+
+    /// Revisions that are never compacted: more than any watch may be behind.
+    static let kept: UInt64 = 20_000
+
     // MARK: - Memory
 
     private mutating func learn(_ invocation: Invocation, _ response: Response) {
         newest = max(newest, response.revision ?? 0)
         switch (invocation, response) {
         case (.put(let put), .put(let written)): seen[put.key] = written.revision
+        case (.put(let put), .wrote(_, let revision)), (.put(let put), .done(let revision)): seen[put.key] = revision
         case (.get(let key, .newest), .read(let page, _)), (.wait(let key, _, _), .read(let page, _)):
             seen[key] = page.records.first?.revision ?? 0
         case (.put(let put), .refused(let holder, _)): seen[put.key] = holder?.revision ?? 0

@@ -44,6 +44,8 @@ final class ScriptedNode: NodeService {
         var ready = true
         var failure: String?
         var staleness: TimeSpan?
+        /// How current each read was to be.
+        var consistencies: [ReadConsistency] = []
         var replica: ReplicaStatus?
         var clientAddress: String?
         /// What the other members told.
@@ -156,6 +158,7 @@ final class ScriptedNode: NodeService {
             }
             return .renewed(grants, position(state))
         case .read(let query, let consistency):
+            state.consistencies.append(consistency)
             var position = position(state)
             if consistency == .stale { position.staleness = state.staleness }
             return .read(state.store.query(query), position)
