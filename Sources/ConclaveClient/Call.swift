@@ -28,6 +28,14 @@ struct Call: Sendable {
 
     var isRead: Bool { method == .GET }
 
+    /// The same; with a fence it is carried out only while that leadership stands.
+    func guarded(by fence: Fence?) -> Call {
+        guard let fence else { return self }
+        var call = self
+        call.headers.replaceOrAdd(name: "If-Fence", value: fence.description)
+        return call
+    }
+
     /// The request line's target (RFC 9112 §3.2); with `timeout` the node is told when to stop trying.
     func target(timeout: Duration?) -> String {
         var parameters = query.map { "\($0.name)=\($0.value)" }

@@ -102,9 +102,7 @@ extension ClusterClient {
         onWaiting: (@Sendable (Waiting) -> Void)? = nil
     ) -> Campaign {
         Campaign(
-            contest: Contest(
-                client: self, office: .election(election), id: id ?? .drawnID, value: value, ttl: ttl,
-                priority: priority, margin: margin ?? ttl / 10, patience: patience, onWaiting: onWaiting))
+            contest: Contest(self, .election(election), id, value, ttl, priority, margin, patience, onWaiting))
     }
 
     /// Somebody who wants a lock.
@@ -123,13 +121,6 @@ extension ClusterClient {
         priority: Int = 0, margin: Duration? = nil, patience: Duration? = nil,
         onWaiting: (@Sendable (Waiting) -> Void)? = nil
     ) -> Lock {
-        Lock(
-            contest: Contest(
-                client: self, office: .lock(name), id: id ?? .drawnID, value: value, ttl: ttl, priority: priority,
-                margin: margin ?? ttl / 10, patience: patience, onWaiting: onWaiting))
+        Lock(contest: Contest(self, .lock(name), id, value, ttl, priority, margin, patience, onWaiting))
     }
-}
-
-extension String {
-    fileprivate static var drawnID: String { "swift-" + String(UInt64.random(in: .min ... .max), radix: 36) }
 }

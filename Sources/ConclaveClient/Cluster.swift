@@ -8,6 +8,10 @@ public struct NodeStatus: Hashable, Sendable, Codable {
     public var term: UInt64
     /// The leader's name, where the node knows one.
     public var leader: String?
+    /// How it settles with the others who campaigns; `nil` where its release does not tell.
+    public var election: ElectionKind?
+    /// A leader hands over to a member with more of it; with 0 it never leads. `nil` where its release does not tell.
+    public var priority: Int?
     /// The store's revision as far as this node has applied.
     public var revision: UInt64
     /// The last log index known to be committed.
@@ -29,8 +33,16 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         case looking
     }
 
+    /// How nodes without a leader settle who campaigns.
+    public enum ElectionKind: String, Hashable, Sendable, Codable {
+        /// By random time-outs.
+        case randomized
+        /// They back the best placed of them.
+        case ranked
+    }
+
     private enum CodingKeys: String, CodingKey {
-        case node, role, term, leader, revision, version
+        case node, role, term, leader, election, priority, revision, version
         case commitIndex = "commit_index"
         case appliedIndex = "applied_index"
         case uptimeMilliseconds = "uptime_ms"
@@ -64,6 +76,10 @@ public struct ClusterDescription: Hashable, Sendable, Decodable {
         public var clientAddress: String?
         /// The release it runs, as it last told.
         public var version: String?
+        /// How it settles with the others who campaigns, as it last told.
+        public var election: NodeStatus.ElectionKind?
+        /// A leader hands over to a member with more of it; with 0 it never leads. As it last told.
+        public var priority: Int?
         /// The last log index it has applied.
         public var appliedIndex: UInt64?
         /// Log entries that the leader has and does not know it to have.
@@ -78,7 +94,7 @@ public struct ClusterDescription: Hashable, Sendable, Decodable {
         public var reportAgeMilliseconds: UInt64?
 
         private enum CodingKeys: String, CodingKey {
-            case name, reachable, role, version, lag
+            case name, reachable, role, version, election, priority, lag
             case appliedIndex = "applied_index"
             case reportAgeMilliseconds = "report_age_ms"
             case peerAddress = "peer_address"

@@ -80,11 +80,9 @@ public final class ClusterClient: Sendable {
         }
     }
 
-    /// Makes `call` safe to repeat, with the caller's key or one of its own, unless the options say otherwise; with a
-    /// fence it is carried out only while that leadership stands.
+    /// Makes `call` safe to repeat, with the caller's key or one of its own, unless the options say otherwise.
     func identified(_ call: Call, by key: IdempotencyKey? = nil, fence: Fence? = nil) -> Call {
-        var call = call
-        if let fence { call.headers.replaceOrAdd(name: "If-Fence", value: fence.description) }
+        var call = call.guarded(by: fence)
         if let key = key ?? (options.idempotentWrites ? drawKey() : nil) {
             call.headers.replaceOrAdd(name: "Idempotency-Key", value: key.description)
             call.repeatable = .always

@@ -12,6 +12,22 @@ struct Contest: Sendable {
     var patience: Duration?
     var onWaiting: (@Sendable (Waiting) -> Void)?
 
+    /// As people ask for it: without an id one is drawn, without a margin it is a tenth of the time to live.
+    init(
+        _ client: ClusterClient, _ office: Office, _ id: String?, _ value: ByteString, _ ttl: Duration, _ priority: Int,
+        _ margin: Duration?, _ patience: Duration?, _ onWaiting: (@Sendable (Waiting) -> Void)?
+    ) {
+        self.client = client
+        self.office = office
+        self.id = id ?? "swift-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        self.value = value
+        self.ttl = ttl
+        self.priority = priority
+        self.margin = margin ?? ttl / 10
+        self.patience = patience
+        self.onWaiting = onWaiting
+    }
+
     /// Waits for its turn, runs `work` while it lasts, gives it up, and returns what `work` came to.
     func withLeadership<Result: Sendable>(
         _ work: @escaping @Sendable (Leadership) async throws -> Result

@@ -42,31 +42,44 @@ extension ClusterClient {
     /// - Parameters:
     ///   - ttl: from 100 ms to 24 h.
     ///   - id: the id it shall have; the cluster draws one when `nil`.
-    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/conflict`` when the id is taken.
+    ///   - fence: the leadership in whose name it is granted; it is not when that does not stand any more.
+    ///   - idempotencyKey: makes the grant safe to repeat by the caller; by default the client draws one of its own.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/conflict`` when the id is taken, with
+    ///   ``ConclaveError/Code/fenced`` when the leadership does not stand.
     public func grantLease(
-        ttl: Duration, id: LeaseID? = nil, idempotencyKey: IdempotencyKey? = nil
+        ttl: Duration, id: LeaseID? = nil, fence: Fence? = nil, idempotencyKey: IdempotencyKey? = nil
     ) async throws -> Lease {
         var call = Call(method: .POST, path: "/v1/leases")
         call.setJSON(try JSON.encode(GrantBody(ttl: ttl.parameter, id: id)))
-        let answer = try await perform(identified(call, by: idempotencyKey))
+        let answer = try await perform(identified(call, by: idempotencyKey, fence: fence))
         return try answer.decode(WireLease.self).lease(sent: answer.firstSent)
     }
 
     /// Renews a lease: it ends one TTL from now. Safe to repeat.
     ///
-    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/leaseNotFound`` when it is gone.
-    public func renewLease(_ id: LeaseID) async throws -> Lease {
-        let answer = try await perform(Call(method: .POST, path: "/v1/leases/\(id)/renew"))
+    /// - Parameters:
+    ///   - id: which one.
+    ///   - fence: the leadership in whose name it is renewed; it is not when that does not stand any more. Such a renewal costs
+    ///     a log entry, one without a fence a share of one.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/leaseNotFound`` when it is gone, with
+    ///   ``ConclaveError/Code/fenced`` when the leadership does not stand.
+    @discardableResult
+    public func renewLease(_ id: LeaseID, fence: Fence? = nil) async throws -> Lease {
+        let answer = try await perform(Call(method: .POST, path: "/v1/leases/\(id)/renew").guarded(by: fence))
         return try answer.decode(WireLease.self).lease(sent: answer.sent)
     }
 
     /// Renews many leases in one request.
     ///
+    /// - Parameters:
+    ///   - ids: which ones.
+    ///   - fence: the leadership in whose name they are renewed; none is when that does not stand any more.
     /// - Returns: one result per id, in the order given; `nil` where the lease is gone.
-    public func renewLeases(_ ids: [LeaseID]) async throws -> [Lease?] {
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/fenced`` when the leadership does not stand.
+    public func renewLeases(_ ids: [LeaseID], fence: Fence? = nil) async throws -> [Lease?] {
         var call = Call(method: .POST, path: "/v1/leases/renew")
         call.setJSON(try JSON.encode(["ids": ids]))
-        let answer = try await perform(call)
+        let answer = try await perform(call.guarded(by: fence))
         let leases = try answer.decode(WireRenewals.self).results
         guard leases.count == ids.count else {
             throw answer.malformed("\(leases.count) results for \(ids.count) leases")
@@ -76,9 +89,17 @@ extension ClusterClient {
 
     /// Ends a lease; its keys go in one revision.
     ///
-    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/leaseNotFound`` when it is gone already.
-    public func revokeLease(_ id: LeaseID, idempotencyKey: IdempotencyKey? = nil) async throws {
-        _ = try await perform(identified(Call(method: .DELETE, path: "/v1/leases/\(id)"), by: idempotencyKey))
+    /// - Parameters:
+    ///   - id: which one.
+    ///   - fence: the leadership in whose name it is ended; it is not when that does not stand any more.
+    ///   - idempotencyKey: makes it safe to repeat by the caller; by default the client draws one of its own.
+    /// - Throws: ``ConclaveError`` with ``ConclaveError/Code/leaseNotFound`` when it is gone already, with
+    ///   ``ConclaveError/Code/fenced`` when the leadership does not stand.
+    public func revokeLease(
+        _ id: LeaseID, fence: Fence? = nil, idempotencyKey: IdempotencyKey? = nil
+    ) async throws {
+        let call = Call(method: .DELETE, path: "/v1/leases/\(id)")
+        _ = try await perform(identified(call, by: idempotencyKey, fence: fence))
     }
 
     /// A lease with what is left of it and its keys, or `nil` when there is none with this id.

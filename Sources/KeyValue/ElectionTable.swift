@@ -54,6 +54,7 @@ struct ElectionTable: Sendable {
     private(set) var elections = OrderedMap<ElectionID, Election>()
     /// Elections without a candidate, the longest vacant first: these are forgotten when there are too many.
     private var idle = OrderedMap<Idle, Void>()
+    private(set) var census = ElectionCensus()
     /// Of candidacies and remembered leaderships.
     private(set) var bytes = 0
     /// Elections that may need a leader: ``takeVacancies()``.
@@ -91,7 +92,9 @@ struct ElectionTable: Sendable {
         let place = elections.search(id.election)
         if !place.found {
             elections.insert(id.election, Election(ElectionRecord(created: index)), at: place.position)
+            census[id.election.kind].remembered += 1
         }
+        census[id.election.kind].candidates += 1
         let wasIdle = change(id.election) { election in
             election.candidates.set(ByteKey(id.candidate), candidate)
             election.line.set(candidate.turn, id.candidate)
@@ -139,8 +142,10 @@ struct ElectionTable: Sendable {
             return (leads, election.candidates.isEmpty)
         }
         bytes -= Candidate.bytes(id.candidate, value: candidate.value)
+        census[id.election.kind].candidates -= 1
         changedCandidacies.insert(id)
         if led {
+            census[id.election.kind].led -= 1
             changedElections.insert(id.election)
             vacancies.append(id.election)
         }
@@ -202,6 +207,7 @@ struct ElectionTable: Sendable {
         }
         guard let growth else { return }
         bytes += growth
+        census[id.kind].led += 1
         changedElections.insert(id)
     }
 
@@ -228,6 +234,7 @@ struct ElectionTable: Sendable {
             idle.remove(at: idle.startPosition)
             bytes -= election(oldest)?.record.bytes ?? 0
             elections.remove(oldest)
+            census[oldest.kind].remembered -= 1
             changedElections.insert(oldest)
         }
         return true
@@ -273,6 +280,8 @@ struct ElectionTable: Sendable {
                 throw .inconsistentElection(election.id)
             }
             elections.set(election.id, Election(record))
+            census[election.id.kind].remembered += 1
+            if record.leader != nil { census[election.id.kind].led += 1 }
             bytes += record.bytes
         }
         for stored in candidacies {
@@ -294,6 +303,7 @@ struct ElectionTable: Sendable {
             election.candidates.set(ByteKey(stored.id.candidate), candidate)
             if !leads { election.line.set(candidate.turn, stored.id.candidate) }
         }
+        census[stored.id.election.kind].candidates += 1
         bytes += Candidate.bytes(stored.id.candidate, value: candidate.value)
         return true
     }

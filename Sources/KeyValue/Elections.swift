@@ -147,6 +147,11 @@ package struct Leadership: Hashable, Sendable {
     }
 }
 
+extension ElectionID.Kind {
+    /// As people are told.
+    package var word: String { self == .lock ? "lock" : "election" }
+}
+
 /// Why a candidacy and its leadership ended.
 package enum EndReason: UInt8, Hashable, Sendable, CaseIterable {
     /// Its lease ran out.
@@ -155,6 +160,15 @@ package enum EndReason: UInt8, Hashable, Sendable, CaseIterable {
     case resigned
     /// Its lease was revoked.
     case removed
+
+    /// As people are told.
+    package var name: String {
+        switch self {
+        case .expired: "expired"
+        case .resigned: "resigned"
+        case .removed: "removed"
+        }
+    }
 }
 
 /// One change of an election's leadership, as watches are told of it.
@@ -269,6 +283,28 @@ package struct ElectionPage: Hashable, Sendable {
         self.elections = elections
         self.count = count
         self.more = more
+    }
+}
+
+/// How many elections and locks there are.
+package struct ElectionCensus: Hashable, Sendable {
+    package var elections = Counts()
+    package var locks = Counts()
+
+    package struct Counts: Hashable, Sendable {
+        /// With those that have no candidate any more.
+        package var remembered = 0
+        package var led = 0
+        /// Who leads or waits.
+        package var candidates = 0
+        package init() {}
+    }
+
+    package init() {}
+
+    package subscript(_ kind: ElectionID.Kind) -> Counts {
+        get { kind == .lock ? locks : elections }
+        set { if kind == .lock { locks = newValue } else { elections = newValue } }
     }
 }
 

@@ -157,6 +157,7 @@ extension Store {
     }
 
     package var electionCount: Int { elections.count }
+    package var electionCensus: ElectionCensus { elections.census }
 
     func view(of id: ElectionID, limit: Int) -> ElectionView? {
         guard let election = elections.election(id) else { return nil }

@@ -19,7 +19,7 @@ struct WatchGrouping<ID: Hashable & Comparable & Sendable> {
     }
 
     /// The groups, in the order in which their events first came together.
-    func groups(_ bucket: (Int) -> WatchIndex<ID>.Bucket) -> [(ids: [ID], events: RevisionEvents)] {
+    func groups(_ buckets: inout [WatchIndex<ID>.Bucket]) -> [(ids: [ID], events: RevisionEvents)] {
         var groups: [(ids: [ID], places: [Int])] = []
         var groupOfPlaces: [[Int]: Int] = [:]
         func join(_ ids: [ID], _ places: [Int]) {
@@ -31,16 +31,16 @@ struct WatchGrouping<ID: Hashable & Comparable & Sendable> {
                 groups.append((ids, places))
             }
         }
-        for hit in hits { join(bucket(hit.bucket).sole, hit.places) }
-        for (ids, places) in sharedGroups(bucket) { join(ids, places) }
+        for hit in hits { join(buckets[hit.bucket].sole.all(), hit.places) }
+        for (ids, places) in sharedGroups(&buckets) { join(ids, places) }
         return groups.map { ($0.ids, events(at: $0.places)) }
     }
 
     /// Watches with several selections, by the set of buckets that hit them.
-    private func sharedGroups(_ bucket: (Int) -> WatchIndex<ID>.Bucket) -> [(ids: [ID], places: [Int])] {
+    private func sharedGroups(_ buckets: inout [WatchIndex<ID>.Bucket]) -> [(ids: [ID], places: [Int])] {
         var hitsOfWatch: [ID: [Int]] = [:]
         for (number, hit) in hits.enumerated() {
-            for id in bucket(hit.bucket).shared { hitsOfWatch[id, default: []].append(number) }
+            for id in buckets[hit.bucket].shared.all() { hitsOfWatch[id, default: []].append(number) }
         }
         var groups: [(ids: [ID], hits: [Int])] = []
         var groupOfHits: [[Int]: Int] = [:]
@@ -78,13 +78,7 @@ extension Array where Element: Comparable {
     }
 
     /// Inserts an element that is not there into this ascending array.
-    package mutating func insertAscending(_ element: Element) { insert(element, at: ascendingPlace(of: element)) }
-
-    /// Removes an element from this ascending array if it is there.
-    package mutating func removeAscending(_ element: Element) {
-        let place = ascendingPlace(of: element)
-        if place < count, self[place] == element { remove(at: place) }
-    }
+    mutating func insertAscending(_ element: Element) { insert(element, at: ascendingPlace(of: element)) }
 
     /// The elements of two ascending arrays without repetition, ascending.
     mutating func mergeAscending(_ other: [Element]) {

@@ -1,12 +1,12 @@
 /// Finds the watches that a revision concerns. Watches on other keys cost nothing: single keys and prefixes are looked up,
 /// only ranges that are no prefix are gone through.
 package struct WatchIndex<ID: Hashable & Comparable & Sendable>: Sendable {
-    /// The watches of one selection, each list in ascending order.
+    /// The watches of one selection.
     struct Bucket: Sendable {
         /// Watches that have only this selection.
-        var sole: [ID] = []
+        var sole = WatchRoster<ID>()
         /// Watches that have others too, so that their events have to be put together.
-        var shared: [ID] = []
+        var shared = WatchRoster<ID>()
 
         var isEmpty: Bool { sole.isEmpty && shared.isEmpty }
     }
@@ -49,19 +49,19 @@ package struct WatchIndex<ID: Hashable & Comparable & Sendable>: Sendable {
         for selection in distinct {
             let bucket = bucket(for: selection)
             if distinct.count == 1 {
-                buckets[bucket].sole.insertAscending(id)
+                buckets[bucket].sole.insert(id)
             } else {
-                buckets[bucket].shared.insertAscending(id)
+                buckets[bucket].shared.insert(id)
             }
         }
     }
 
     /// Removes a watch; nothing happens when there is none.
     package mutating func remove(_ id: ID) {
-        for selection in selections.removeValue(forKey: id) ?? [] {
+        let selected = selections.removeValue(forKey: id) ?? []
+        for selection in selected {
             guard let bucket = existingBucket(for: selection) else { continue }
-            buckets[bucket].sole.removeAscending(id)
-            buckets[bucket].shared.removeAscending(id)
+            if selected.count == 1 { buckets[bucket].sole.remove(id) } else { buckets[bucket].shared.remove(id) }
             if buckets[bucket].isEmpty { drop(selection, bucket) }
         }
     }
@@ -109,7 +109,7 @@ package struct WatchIndex<ID: Hashable & Comparable & Sendable>: Sendable {
 
     /// The watches that `revision` concerns, grouped by what of it they get: everyone in a group gets the same object, and
     /// it is `revision` itself for those who get all of it. Ids ascend within a group.
-    package func match(_ revision: RevisionEvents) -> [(ids: [ID], events: RevisionEvents)] {
+    package mutating func match(_ revision: RevisionEvents) -> [(ids: [ID], events: RevisionEvents)] {
         if selections.isEmpty { return [] }
         if revision.events.count == 1 {
             let ids = idsConcerned(by: revision.events[0].key)
@@ -117,27 +117,29 @@ package struct WatchIndex<ID: Hashable & Comparable & Sendable>: Sendable {
         }
         var grouping = WatchGrouping<ID>(revision)
         for (place, event) in revision.events.enumerated() {
-            forEachBucket(concernedBy: event.key) { grouping.hit($0, event: place) }
+            for bucket in bucketsConcerned(by: event.key) { grouping.hit(bucket, event: place) }
         }
-        return grouping.groups { buckets[$0] }
+        return grouping.groups(&buckets)
     }
 
-    private func idsConcerned(by key: [UInt8]) -> [ID] {
+    private mutating func idsConcerned(by key: [UInt8]) -> [ID] {
         var ids: [ID] = []
-        forEachBucket(concernedBy: key) { bucket in
-            ids.mergeAscending(buckets[bucket].sole)
-            ids.mergeAscending(buckets[bucket].shared)
+        for bucket in bucketsConcerned(by: key) {
+            ids.mergeAscending(buckets[bucket].sole.all())
+            ids.mergeAscending(buckets[bucket].shared.all())
         }
         return ids
     }
 
-    private func forEachBucket(concernedBy key: [UInt8], _ body: (Int) -> Void) {
-        if let bucket = exact[key] { body(bucket) }
+    private func bucketsConcerned(by key: [UInt8]) -> [Int] {
+        var concerned: [Int] = []
+        if let bucket = exact[key] { concerned.append(bucket) }
         for level in prefixes {
             if level.length > key.count { break }
-            if let bucket = level.buckets[key[..<level.length]] { body(bucket) }
+            if let bucket = level.buckets[key[..<level.length]] { concerned.append(bucket) }
         }
-        for range in ranges where range.selection.contains(key) { body(range.bucket) }
+        for range in ranges where range.selection.contains(key) { concerned.append(range.bucket) }
+        return concerned
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Consensus
+internal import KeyValue
 internal import Logging
 internal import Metrics
 internal import Primitives
@@ -19,6 +20,7 @@ struct Telemetry {
     private let snapshotsInstalled = Counter(label: "conclave_snapshots_installed_total")
     private let divergences = Counter(label: "conclave_divergences_total")
     private let expiries = Counter(label: "conclave_leases_expired_total")
+    private let leaderships = LeadershipCounters()
     private let retries = Counter(label: "conclave_requests_retried_total")
     private let events = Counter(label: "conclave_events_total")
     private let frames = Counter(label: "conclave_unreadable_frames_total")
@@ -78,6 +80,7 @@ struct Telemetry {
         case .consensus(let notice): note(notice)
         case .applied(_, let count): events.increment(by: count)
         case .leasesExpired(let count): expiries.increment(by: count)
+        case .electionsChanged(let events): leaderships.count(events)
         case .compacted(let revision):
             logger.debug("history compacted", metadata: ["revision": "\(revision.rawValue)"])
         case .retriedAfterElection(let count): retries.increment(by: count)

@@ -43,7 +43,10 @@ extension Replica {
         }
         let applied = store.apply(proposal, at: position)
         if let events = applied.events { watches.match(events, into: &out) }
-        if !applied.elections.isEmpty { elections.match(applied.elections, into: &out) }
+        if !applied.elections.isEmpty {
+            elections.match(applied.elections, into: &out)
+            out.notices.append(.electionsChanged(applied.elections))
+        }
         notice(applied.result, into: &out)
         for origin in origins where origin.node == id {
             resolve(origin.number, with: applied.result, at: now, into: &out)

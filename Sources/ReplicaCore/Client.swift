@@ -19,6 +19,14 @@ package enum ClientRequest: Sendable {
     case watch(WatchID, WatchRequest)
     /// Opens a watch of an election, after a fence or from now on; the reply is ``ClientReply/observing(_:_:)``.
     case observe(WatchID, ElectionID, after: Fence?)
+
+    /// The watch that it opens.
+    var watch: WatchID? {
+        switch self {
+        case .watch(let id, _), .observe(let id, _, _): id
+        case .write, .renew, .read: nil
+        }
+    }
 }
 
 package enum ReadConsistency: Hashable, Sendable {

@@ -20,10 +20,9 @@ struct ElectionHub: Sendable {
     }
 
     private var watches: [WatchID: Watch] = [:]
-    /// The live ones, each list in ascending order.
-    private var live: [ElectionID: [WatchID]] = [:]
-    /// Those that catch up, in the order they began.
-    private var lagging: [WatchID] = []
+    private var live: [ElectionID: WatchRoster<WatchID>] = [:]
+    /// Those that catch up.
+    private var lagging = WatchLine()
 
     var count: Int { watches.count }
     var hasWork: Bool { !lagging.isEmpty }
@@ -36,7 +35,7 @@ struct ElectionHub: Sendable {
     /// A watch that was told everything up to now.
     mutating func openLive(_ id: WatchID, election: ElectionID, at fence: Fence) {
         watches[id] = Watch(election: election, cursor: fence, state: .live)
-        live[election, default: []].insertAscending(id)
+        live[election, default: WatchRoster()].insert(id)
     }
 
     mutating func close(_ id: WatchID) {
@@ -76,9 +75,9 @@ struct ElectionHub: Sendable {
     private mutating func leave(_ id: WatchID, _ watch: Watch) {
         switch watch.state {
         case .live:
-            live[watch.election]?.removeAscending(id)
+            live[watch.election]?.remove(id)
             if live[watch.election]?.isEmpty == true { live[watch.election] = nil }
-        case .catchingUp: lagging.removeAll { $0 == id }
+        case .catchingUp: lagging.remove(id)
         case .paused: break
         }
     }
@@ -86,7 +85,7 @@ struct ElectionHub: Sendable {
     /// Hands changes that were just applied to the live watches they concern: one object for all who get it.
     mutating func match(_ events: [ElectionEvent], into out: inout Outbox) {
         for event in events {
-            guard let ids = live[event.election] else { continue }
+            guard let ids = live[event.election]?.all() else { continue }
             let due = ids.filter { id in watches[id].map { $0.cursor < event.fence } ?? false }
             guard !due.isEmpty else { continue }
             for id in due { watches[id]?.cursor = event.fence }
@@ -96,21 +95,15 @@ struct ElectionHub: Sendable {
 
     /// What each watch that catches up has missed, within bounds per flush; then it is live. Those with the same cursor share it.
     mutating func catchUp(from store: Store, into out: inout Outbox) {
-        guard !lagging.isEmpty else { return }
         var shared: [Lag: Missed] = [:]
         var bytes = 0
-        let turn = lagging
-        var served = 0
-        for id in turn {
-            guard served < Limits.watchTurn, bytes < Limits.watchTurnBytes else { break }
-            served += 1
-            guard let watch = watches[id] else { continue }
+        for _ in 0..<Limits.watchTurn {
+            guard bytes < Limits.watchTurnBytes, let id = lagging.popFirst(), let watch = watches[id] else { break }
             let lag = Lag(election: watch.election, cursor: watch.cursor)
             let missed = shared[lag] ?? Missed(lag, in: store)
             if shared.updateValue(missed, forKey: lag) == nil { bytes += missed.bytes }
             serve(id, missed, store: store, into: &out)
         }
-        lagging.removeFirst(served)
     }
 
     private mutating func serve(_ id: WatchID, _ missed: Missed, store: Store, into out: inout Outbox) {
@@ -125,7 +118,7 @@ struct ElectionHub: Sendable {
         }
         watch.state = .live
         watches[id] = watch
-        live[watch.election, default: []].insertAscending(id)
+        live[watch.election, default: WatchRoster()].insert(id)
     }
 
     /// Where a watch stands.

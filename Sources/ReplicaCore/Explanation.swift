@@ -4,12 +4,13 @@ extension Replica {
     /// What this node says of itself.
     package func status(at now: Instant) -> ReplicaStatus {
         ReplicaStatus(
-            node: id, role: role, term: raft.term, leader: raft.leader, configuration: raft.configuration,
+            node: id, role: role, term: raft.term, leader: raft.leader, election: raft.settings.election,
+            priority: raft.settings.priority, configuration: raft.configuration,
             commitIndex: raft.commitIndex, appliedIndex: store.appliedIndex, lastIndex: raft.log.lastIndex,
             firstIndex: raft.log.firstIndex, revision: store.revision,
             compactedRevision: store.header.compactedRevision,
             digest: store.header.digest, keys: store.keyCount, leases: store.leaseCount,
-            watches: watches.count + elections.count,
+            elections: store.electionCensus, watches: watches.count + elections.count,
             storeBytes: store.storeBytes, pendingRequests: requests.count,
             explanation: explanation(at: now))
     }

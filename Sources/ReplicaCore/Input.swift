@@ -85,6 +85,8 @@ package enum ReplicaNotice: Hashable, Sendable {
     case unreadableCommand(LogIndex)
     case applied(through: LogIndex, events: Int)
     case leasesExpired(Int)
+    /// Leaderships of elections and locks began or ended.
+    case electionsChanged([ElectionEvent])
     case compacted(through: Revision)
     case retriedAfterElection(Int)
 }

@@ -1,4 +1,4 @@
-internal import Consensus
+package import Consensus
 package import Primitives
 
 /// What one member tells the others of itself about once a second, for people to read.
@@ -16,6 +16,9 @@ package struct MemberReport: Hashable, Sendable {
     package var diskSync: TimeSpan?
     /// The release it runs. At most ``Limits/releaseBytes``.
     package var version: String
+    /// How it is set to take part in elections of a leader.
+    package var election: ElectionStrategy
+    package var priority: UInt8
 
     /// How a leader sees another member.
     package struct Follower: Hashable, Sendable {
@@ -40,7 +43,8 @@ package struct MemberReport: Hashable, Sendable {
 
     package init(
         role: ReplicaStatus.Role, term: Term, appliedIndex: LogIndex, followers: [Follower] = [],
-        clientAddress: String?, diskSync: TimeSpan?, version: String
+        clientAddress: String?, diskSync: TimeSpan?, version: String, election: ElectionStrategy = .randomized,
+        priority: UInt8 = Settings.standardPriority
     ) {
         self.role = role
         self.term = term
@@ -49,6 +53,8 @@ package struct MemberReport: Hashable, Sendable {
         self.clientAddress = clientAddress
         self.diskSync = diskSync
         self.version = version
+        self.election = election
+        self.priority = priority
     }
 }
 
@@ -66,7 +72,8 @@ extension Replica {
         }
         return MemberReport(
             role: role, term: raft.term, appliedIndex: store.appliedIndex, followers: followers,
-            clientAddress: clientAddress, diskSync: diskSync, version: version)
+            clientAddress: clientAddress, diskSync: diskSync, version: version, election: raft.settings.election,
+            priority: raft.settings.priority)
     }
 }
 
@@ -80,6 +87,8 @@ extension MemberReport {
         writer.write(string: clientAddress ?? "")
         writer.write(diskSync)
         writer.write(string: version)
+        writer.write(election.tag)
+        writer.write(priority)
         writer.write(varint: UInt64(followers.count))
         for follower in followers {
             writer.write(follower.node.rawValue)
@@ -98,6 +107,8 @@ extension MemberReport {
         clientAddress = address.isEmpty ? nil : address
         diskSync = try reader.readSpan()
         version = try reader.readString(upTo: Limits.releaseBytes)
+        election = try ElectionStrategy(tag: try reader.readByte())
+        priority = try reader.readByte()
         let count = try reader.readCount()
         guard count <= Limits.members else { throw .tooLarge(limit: Limits.members) }
         followers = []
@@ -130,6 +141,23 @@ extension ReplicaStatus.Role {
         case 1: self = .follower
         case 2: self = .leader
         default: throw .invalid("role \(tag)")
+        }
+    }
+}
+
+extension ElectionStrategy {
+    fileprivate var tag: UInt8 {
+        switch self {
+        case .randomized: 0
+        case .ranked: 1
+        }
+    }
+
+    fileprivate init(tag: UInt8) throws(DecodingFailure) {
+        switch tag {
+        case 0: self = .randomized
+        case 1: self = .ranked
+        default: throw .invalid("election strategy \(tag)")
         }
     }
 }

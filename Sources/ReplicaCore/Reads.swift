@@ -44,7 +44,7 @@ extension Replica {
     }
 
     private mutating func answerRead(_ id: RequestID, at now: Instant, into out: inout Outbox) {
-        guard let request = requests.removeValue(forKey: id) else { return }
+        guard let request = takeRequest(id) else { return }
         switch request.content {
         case .read(let query, .stale): answerStale(id, query, at: now, into: &out)
         case .read(let query, _): out.replies.append((id, .read(store.query(query), position(at: now))))
@@ -128,6 +128,16 @@ extension Replica {
         guard hasRoomForWatch(id, at: now, into: &out) else { return }
         elections.open(watch, election: election, after: fence)
         out.replies.append((id, .observing(nil, position(at: now))))
+    }
+
+    /// The client wants nothing more of a watch, open or not.
+    mutating func close(_ watch: WatchID, at now: Instant, into out: inout Outbox) {
+        if let request = openings[watch] {
+            reply(
+                request, .refused(.notReady("the watch was closed before it was open"), position(at: now)), into: &out)
+        }
+        watches.close(watch)
+        elections.close(watch)
     }
 
     private func hasRoomForWatch(_ id: RequestID, at now: Instant, into out: inout Outbox) -> Bool {

@@ -18,6 +18,8 @@ package struct Replica: Sendable {
     var digests = DigestHistory()
     var watches: WatchHub
     var elections = ElectionHub()
+    /// Requests to open a watch that are not answered yet.
+    var openings: [WatchID: RequestID] = [:]
     var knewLeader = false
 
     // Requests
@@ -108,9 +110,7 @@ package struct Replica: Sendable {
         case .request(let id, let request, let timeout):
             begin(id, request, deadline: now + timeout, at: now, into: &out)
         case .abandoned(let id): abandon(id)
-        case .closeWatch(let id):
-            watches.close(id)
-            elections.close(id)
+        case .closeWatch(let id): close(id, at: now, into: &out)
         case .pauseWatch(let id):
             watches.pause(id, current: store.revision)
             elections.pause(id)

@@ -47,11 +47,12 @@ extension Replica {
         case .read, .watch, .observe: arrivedReads.append(id)
         }
         requests[id] = PendingRequest(content: request, deadline: deadline)
+        if let watch = request.watch { openings[watch] = id }
         deadlines.add(id, at: deadline)
     }
 
     mutating func reply(_ id: RequestID, _ reply: ClientReply, into out: inout Outbox) {
-        guard let request = requests.removeValue(forKey: id) else { return }
+        guard let request = takeRequest(id) else { return }
         out.replies.append((id, reply))
         leaveContest(id, request)
     }
@@ -76,9 +77,16 @@ extension Replica {
 
     /// The client hung up.
     mutating func abandon(_ id: RequestID) {
-        guard let request = requests.removeValue(forKey: id) else { return }
+        guard let request = takeRequest(id) else { return }
         forgetOrigin(of: request)
         leaveContest(id, request)
+    }
+
+    /// The request waits no more.
+    mutating func takeRequest(_ id: RequestID) -> PendingRequest? {
+        guard let request = requests.removeValue(forKey: id) else { return nil }
+        if let watch = request.content.watch { openings[watch] = nil }
+        return request
     }
 
     /// Nobody waits for an origin any more whose requests are all answered.

@@ -1,4 +1,5 @@
 package import Consensus
+package import KeyValue
 package import Primitives
 
 /// What a node says of itself (`GET /v1/status`, `/v1/cluster`, `/v1/why`).
@@ -7,6 +8,8 @@ package struct ReplicaStatus: Sendable {
     package var role: Role
     package var term: Term
     package var leader: NodeID?
+    package var election: ElectionStrategy
+    package var priority: UInt8
     package var configuration: Configuration
     package var commitIndex: LogIndex
     package var appliedIndex: LogIndex
@@ -17,6 +20,7 @@ package struct ReplicaStatus: Sendable {
     package var digest: UInt64
     package var keys: Int
     package var leases: Int
+    package var elections: ElectionCensus
     package var watches: Int
     package var storeBytes: Int
     package var pendingRequests: Int
@@ -26,15 +30,18 @@ package struct ReplicaStatus: Sendable {
     package enum Role: String, Sendable { case leader, follower, looking }
 
     package init(
-        node: NodeID, role: Role, term: Term, leader: NodeID?, configuration: Configuration, commitIndex: LogIndex,
-        appliedIndex: LogIndex, lastIndex: LogIndex, firstIndex: LogIndex, revision: Revision,
-        compactedRevision: Revision, digest: UInt64, keys: Int, leases: Int, watches: Int, storeBytes: Int,
-        pendingRequests: Int, explanation: [String]
+        node: NodeID, role: Role, term: Term, leader: NodeID?, election: ElectionStrategy, priority: UInt8,
+        configuration: Configuration, commitIndex: LogIndex, appliedIndex: LogIndex, lastIndex: LogIndex,
+        firstIndex: LogIndex, revision: Revision,
+        compactedRevision: Revision, digest: UInt64, keys: Int, leases: Int, elections: ElectionCensus, watches: Int,
+        storeBytes: Int, pendingRequests: Int, explanation: [String]
     ) {
         self.node = node
         self.role = role
         self.term = term
         self.leader = leader
+        self.election = election
+        self.priority = priority
         self.configuration = configuration
         self.commitIndex = commitIndex
         self.appliedIndex = appliedIndex
@@ -45,6 +52,7 @@ package struct ReplicaStatus: Sendable {
         self.digest = digest
         self.keys = keys
         self.leases = leases
+        self.elections = elections
         self.watches = watches
         self.storeBytes = storeBytes
         self.pendingRequests = pendingRequests

@@ -18,8 +18,8 @@ struct WatchHub: Sendable {
 
     private var watches: [WatchID: Watch] = [:]
     private var index = WatchIndex<WatchID>()
-    /// Those that catch up, in the order they began.
-    private var lagging: [WatchID] = []
+    /// Those that catch up.
+    private var lagging = WatchLine()
     /// Events of history that a watch is handed at once, or one revision's more.
     private var pageEvents: Int
 
@@ -47,7 +47,7 @@ struct WatchHub: Sendable {
     mutating func close(_ id: WatchID) {
         guard let watch = watches.removeValue(forKey: id) else { return }
         if case .live = watch.state { index.remove(id) }
-        lagging.removeAll { $0 == id }
+        lagging.remove(id)
     }
 
     /// - Returns: those that were open, in the order of their ids.
@@ -72,7 +72,7 @@ struct WatchHub: Sendable {
             index.remove(id)
             watches[id]?.state = .paused(after: current)
         case .catchingUp(let after):
-            lagging.removeAll { $0 == id }
+            lagging.remove(id)
             watches[id]?.state = .paused(after: after)
         case .paused: break
         }
@@ -97,7 +97,7 @@ struct WatchHub: Sendable {
     }
 
     /// Hands a revision that was just applied to the live watches it concerns.
-    func match(_ events: RevisionEvents, into out: inout Outbox) {
+    mutating func match(_ events: RevisionEvents, into out: inout Outbox) {
         #if PlantedBugs
             if planted(.splitsRevisions), events.events.count > 1 {
                 for event in events.events {
@@ -117,22 +117,17 @@ struct WatchHub: Sendable {
         #if PlantedBugs
             if planted(.deliversAllAtOnce) { pageEvents = .max }
         #endif
-        guard !lagging.isEmpty else { return }
-        var unserved: [WatchID] = []
-        var unfinished: [WatchID] = []
         var bytes = 0
-        for (turn, id) in lagging.enumerated() {
-            guard let watch = watches[id], case .catchingUp(let after) = watch.state else { continue }
-            guard turn < Limits.watchTurn, bytes < Limits.watchTurnBytes, after <= store.revision else {
-                unserved.append(id)
-                continue
-            }
-            if !advance(id, watch: watch, after: after, store: store, bytes: &bytes, into: &out) {
-                unfinished.append(id)
-            }
+        for _ in 0..<min(lagging.count, Limits.watchTurn) {
+            guard bytes < Limits.watchTurnBytes, let id = lagging.popFirst(), let watch = watches[id],
+                case .catchingUp(let after) = watch.state
+            else { break }
+            let isDone =
+                after <= store.revision
+                && advance(id, watch: watch, after: after, store: store, bytes: &bytes, into: &out)
+            // Behind those who had no turn yet; one that begins in the future does not keep them from theirs either.
+            if !isDone { lagging.append(id) }
         }
-        // Who had no turn is first at the next.
-        lagging = unserved + unfinished
     }
 
     /// - Returns: whether the watch needs no further page.

@@ -105,4 +105,16 @@ import Testing
         #expect(writer.longestPause(in: at(505)...at(1000)) == .milliseconds(210))
         #expect(writer.longestPause(in: at(900)...at(1000)) == .zero)
     }
+
+    @Test func aLeaderThatAnObserverWasNotToldOfIsFound() {
+        let history: [(fence: UInt64, id: String)] = [(21, "late"), (17, "b"), (9, "a")]
+        func seen(_ leaders: [(UInt64, String?)]) -> [Observer.Seen] {
+            leaders.map { Observer.Seen(fence: $0.0, leader: $0.1, at: zero) }
+        }
+        let whole = seen([(0, nil), (9, "a"), (15, nil), (17, "b"), (19, nil)])
+        #expect(Verdict.everyLeaderTold("o", whole, history: history, through: 20).isEmpty)
+        for wrong in [[(9, "a")], [(17, "b"), (9, "a")], [(9, "a"), (17, "c")], [(9, "a"), (12, "b"), (17, "b")]] {
+            #expect(Verdict.everyLeaderTold("o", seen(wrong), history: history, through: 20).count == 1)
+        }
+    }
 }

@@ -39,6 +39,12 @@ private func electing(_ client: ClusterClient) async throws {
     }
 }
 
+private func controlling(_ client: ClusterClient, _ leadership: Leadership) async throws {
+    let slot = try await client.grantLease(ttl: .seconds(30), fence: leadership.fence)
+    try await client.put("slots/7", "node-4", lease: .existing(slot.id), fence: leadership.fence)
+    try await client.renewLease(slot.id, fence: leadership.fence)
+}
+
 private func locking(_ client: ClusterClient) async throws {
     try await client.lock("backup", ttl: .seconds(30)).withLock { holding in
         try await client.put("backup/last", "now", fence: holding.fence)

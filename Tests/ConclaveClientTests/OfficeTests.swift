@@ -99,6 +99,9 @@ import Testing
             switch request.method {
             case .PUT: .written
             case .DELETE: .answer(200, body: #"{"deleted":1}"#)
+            case .POST where request.uri.hasPrefix("/v1/leases/renew"): .answer(200, body: #"{"results":[]}"#)
+            case .POST where request.uri.hasPrefix("/v1/leases"):
+                .answer(200, body: #"{"id":"1f","ttl_ms":1000,"valid_for_ms":990}"#)
             default: .answer(200, body: #"{"succeeded":true,"results":[],"revision":4}"#)
             }
         }
@@ -108,9 +111,15 @@ import Testing
             try await client.delete("k", fence: fence)
             try await client.delete(prefix: "k", fence: fence)
             try await client.run(Transaction(then: []), fence: fence)
+            _ = try await client.grantLease(ttl: .seconds(1), fence: fence)
+            _ = try await client.renewLease(LeaseID(rawValue: 31), fence: fence)
+            _ = try await client.renewLeases([], fence: fence)
+            try await client.revokeLease(LeaseID(rawValue: 31), fence: fence)
             try await client.put("k", "v")
+            _ = try await client.renewLease(LeaseID(rawValue: 31))
         }
-        #expect(node.requests.map { $0.headers["If-Fence"] } == Array(repeating: ["locks/a%2Fb=17"], count: 4) + [[]])
+        let fences = node.requests.map { $0.headers["If-Fence"] }
+        #expect(fences == Array(repeating: ["locks/a%2Fb=17"], count: 8) + [[], []])
         await node.stop()
     }
 

@@ -97,6 +97,41 @@ struct ElectionTests {
         }
     }
 
+    @Test func aConditionThatDoesNotHoldIsNamed() async throws {
+        try await TestServer.run { server in
+            let target = "\(Self.candidates)/a"
+            func detail(_ method: String, _ field: String) async throws -> String {
+                let body: Bytes? = method == "PUT" ? [] : nil
+                let place = method == "PUT" ? target + "?ttl=9s" : target
+                return try await server.request(method, place, [field], body: body).text
+            }
+            try await #expect(
+                detail("PUT", "If-Match: *").contains("no such candidacy to renew; it ended or never was"))
+            _ = try await server.request("PUT", target + "?ttl=9s", text: "")
+            try await #expect(detail("PUT", "If-None-Match: *").contains("the candidacy is there already"))
+            try await #expect(
+                detail("DELETE", "If-Match: \"99\"").contains("does not lead with the fence that If-Match"))
+        }
+    }
+
+    @Test func aFenceIsOfOneElection() async throws {
+        try await TestServer.run { server in
+            _ = try await server.request("PUT", "/v1/elections/a/candidates/x?ttl=9s", text: "")
+            _ = try await server.request("PUT", "/v1/elections/b/candidates/x?ttl=9s", text: "")
+            for (fence, told) in [
+                ("a=2", "of the election \\\"a\\\" does not stand; its fence is 1 now"),
+                ("b=1", "of the election \\\"b\\\" does not stand; its fence is 2 now"),
+                ("c=1", "nobody has ever led the election \\\"c\\\""),
+                ("locks/a=1", "nobody has ever led the lock \\\"a\\\""),
+            ] {
+                let refused = try await server.request("PUT", "/v1/kv/k", ["If-Fence: \(fence)"], text: "")
+                #expect(refused.status == 412)
+                #expect(refused.text.contains(told), "\(refused.text)")
+            }
+            try await #expect(server.request("GET", "/v1/kv/k").status == 404)
+        }
+    }
+
     @Test func aWriteUnderAFenceFailsWhenThatLeadershipIsOver() async throws {
         try await TestServer.run { server in
             _ = try await server.request("PUT", "/v1/elections/a%2Fb/candidates/x?ttl=1s", text: "")
@@ -336,6 +371,39 @@ struct ElectionStreamTests {
             _ = try await client.openStream("/v1/elections/controller?after=1", Self.accept)
             try await #expect(client.chunk() == "event: compacted\ndata: {\"oldest_fence\":130}\n\n")
             try await #expect(client.read(through: "\r\n\r\n") == "0\r\n\r\n")
+        }
+    }
+
+    @Test func pauseForAReaderThatDoesNotReadAndSayWhenItMissedTooMuch() async throws {
+        try await TestServer.run { server in
+            let slow = try server.client(receiveBuffer: 4_096)
+            _ = try await slow.openStream("/v1/elections/controller", Self.accept)
+            _ = try await slow.chunk()
+            let election = ElectionID(kind: .election, name: Bytes("controller".utf8))
+            let candidacy = CandidacyID(election: election, candidate: [0x61])
+            func change() {
+                let campaign = Campaign(
+                    candidacy: candidacy, value: Bytes(repeating: 0x78, count: Limits.candidateValueBytes),
+                    lease: .drawn(LeaseID(7), ttl: .seconds(60)))
+                server.node.apply(.campaign(campaign))
+                server.node.apply(.resign(Resignation(candidacy: candidacy)))
+            }
+            var changes = 0
+            while server.node.state.withLock({ $0.pauses == 0 }) {
+                change()
+                changes += 1
+                try await Task.sleep(for: .milliseconds(1))
+                try #require(changes < 5_000, "the slow reader was never paused")
+            }
+            for _ in 0...Limits.leadershipsKept { change() }
+            var fences: [UInt64] = []
+            var isOver = false
+            while !isOver {
+                let chunk = try await slow.chunk()
+                fences += chunk.matches(of: /\nid: (\d+)/).compactMap { UInt64($0.1) }
+                isOver = chunk.contains("event: compacted")
+            }
+            #expect(fences == Array(Set(fences)).sorted())
         }
     }
 

@@ -14,7 +14,8 @@ import Testing
     ) -> MemberAccount {
         let report = MemberReport(
             role: role, term: Term(term), appliedIndex: LogIndex(41), followers: followers,
-            clientAddress: "\(name):2379", diskSync: .microseconds(380), version: "1.2.4")
+            clientAddress: "\(name):2379", diskSync: .microseconds(380), version: "1.2.4", election: .ranked,
+            priority: 0)
         return MemberAccount(node: NodeID(name: name), report: report, age: age, isCurrent: isCurrent)
     }
 
@@ -41,12 +42,12 @@ import Testing
         #expect(
             try member("n1", of: cluster)
                 == #"{"name":"n1","self":true,"reachable":true,"role":"leader","peer_address":"127.0.0.1:2380","#
-                + #""client_address":"127.0.0.1:\#(port)","version":"1.2.3","applied_index":0,"disk_sync_us":210,"#
+                + #""client_address":"127.0.0.1:\#(port)","version":"1.2.3","election":"randomized","priority":100,"applied_index":0,"disk_sync_us":210,"#
                 + #""lag":0,"round_trip_us":0,"silence_ms":0,"snapshot_in_progress":false,"report_age_ms":0}"#)
         #expect(
             try member("n2", of: cluster)
                 == #"{"name":"n2","self":false,"reachable":true,"role":"follower","peer_address":"127.0.0.1:2480","#
-                + #""client_address":"n2:2379","version":"1.2.4","applied_index":41,"disk_sync_us":380,"#
+                + #""client_address":"n2:2379","version":"1.2.4","election":"ranked","priority":0,"applied_index":41,"disk_sync_us":380,"#
                 + #""lag":0,"round_trip_us":150,"silence_ms":20,"snapshot_in_progress":false,"report_age_ms":300}"#)
     }
 
@@ -54,17 +55,17 @@ import Testing
         #expect(
             try member("n3", of: try await cluster([]).0)
                 == #"{"name":"n3","self":false,"reachable":false,"role":null,"peer_address":"127.0.0.1:2580","#
-                + #""client_address":null,"version":null,"applied_index":null,"disk_sync_us":null,"#
+                + #""client_address":null,"version":null,"election":null,"priority":null,"applied_index":null,"disk_sync_us":null,"#
                 + #""lag":null,"round_trip_us":null,"silence_ms":null,"snapshot_in_progress":null,"report_age_ms":null}"#
         )
     }
 
-    @Test func aMemberThatWentQuietKeepsItsAddressButNoNumbers() async throws {
+    @Test func aMemberThatWentQuietKeepsItsAddressAndSettingsButNoFigures() async throws {
         let account = Self.account("n2", age: .seconds(7), isCurrent: false)
         #expect(
             try member("n2", of: try await cluster([account]).0)
                 == #"{"name":"n2","self":false,"reachable":false,"role":null,"peer_address":"127.0.0.1:2480","#
-                + #""client_address":"n2:2379","version":"1.2.4","applied_index":null,"disk_sync_us":null,"#
+                + #""client_address":"n2:2379","version":"1.2.4","election":"ranked","priority":0,"applied_index":null,"disk_sync_us":null,"#
                 + #""lag":null,"round_trip_us":null,"silence_ms":20,"snapshot_in_progress":null,"report_age_ms":7000}"#)
     }
 

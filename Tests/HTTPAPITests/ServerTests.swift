@@ -110,11 +110,57 @@ struct ServerTests {
         }
     }
 
+    @Test func metricsOfElectionsAreAsManyForHundredsAsForOne() async throws {
+        try await TestServer.run { server in
+            let client = try server.client()
+            func lines() async throws -> [Substring] {
+                try await client.request("GET", "/metrics").text.split(separator: "\n")
+            }
+            try await client.request("PUT", "/v1/elections/e/candidates/a?ttl=60s")
+            try await client.request("PUT", "/v1/elections/e/candidates/b?ttl=60s")
+            try await client.request("PUT", "/v1/locks/l/holders/a?ttl=60s")
+            try await client.request("DELETE", "/v1/locks/l/holders/a")
+            let few = try await lines()
+            for line in [
+                "conclave_elections{kind=\"election\"} 1", "conclave_elections_led{kind=\"election\"} 1",
+                "conclave_candidates{kind=\"election\"} 2", "conclave_elections{kind=\"lock\"} 1",
+                "conclave_elections_led{kind=\"lock\"} 0", "conclave_candidates{kind=\"lock\"} 0",
+                "conclave_http_held_answers 0",
+            ] {
+                #expect(few.contains(Substring(line)), "\(line)")
+            }
+            for number in 1...300 {
+                try await client.request("PUT", "/v1/elections/e\(number)/candidates/a?ttl=60s")
+            }
+            let many = try await lines()
+            #expect(many.contains("conclave_elections_led{kind=\"election\"} 301"))
+            #expect(many.count == few.count)
+            let status = try await client.request("GET", "/v1/status").text
+            #expect(status.contains(#""elections":301,"locks":1,"candidates":302,"#))
+        }
+    }
+
+    @Test func aHeldAnswerIsCountedWhileItIsHeld() async throws {
+        try await TestServer.run { server in
+            let (asks, waits) = (try server.client(), try server.client())
+            waits.send("GET /v1/elections/e?after=0&wait=30s HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await eventually("the answer is held") {
+                (try? await asks.request("GET", "/v1/status").text.contains(#""streams":1,"held_answers":1,"#)) == true
+            }
+            waits.hangUp()
+            try await eventually("nothing is held") {
+                (try? await asks.request("GET", "/v1/status").text.contains(#""streams":0,"held_answers":0,"#)) == true
+            }
+        }
+    }
+
     @Test func tellsOfItselfAndItsCluster() async throws {
         try await TestServer.run { server in
             let client = try server.client()
             let status = try await client.request("GET", "/v1/status").text
-            #expect(status.hasPrefix(#"{"node":"n1","role":"leader","term":3,"leader":"n1","revision":1,"#))
+            #expect(
+                status.hasPrefix(
+                    #"{"node":"n1","role":"leader","term":3,"leader":"n1","election":"randomized","priority":100,"#))
             #expect(status.contains(#""version":"1.2.3""#))
             #expect(status.contains(#""uptime_ms":5000"#))
             try await #expect(client.request("GET", "/v1/why").text == "n1 leads in term 3.\n")

@@ -179,3 +179,14 @@ extension Model {
             summary: summary)
     }
 }
+
+extension Model {
+    /// Counted anew.
+    var census: ElectionCensus {
+        elections.reduce(into: ElectionCensus()) { census, election in
+            census[election.id.kind].remembered += 1
+            census[election.id.kind].candidates += election.candidates.count
+            if election.leader != nil { census[election.id.kind].led += 1 }
+        }
+    }
+}

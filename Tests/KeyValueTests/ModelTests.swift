@@ -95,6 +95,8 @@ import Testing
             #expect(store.oldestRevision == model.compacted.next)
             #expect(store.storeBytes == model.storeBytes)
             #expect(store.keyCount == model.records(at: nil).count)
+            #expect(store.electionCensus == model.census)
+            #expect(replica.electionCensus == model.census)
             let content =
                 model.retained.map { StateRecord.version($0) } + model.leases.map { .lease($0) }
                 + model.elections.map { .election($0.stored) }

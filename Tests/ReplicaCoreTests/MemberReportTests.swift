@@ -13,7 +13,8 @@ import Testing
             MemberReport.Follower(
                 node: NodeID(.max), lag: .max, roundTrip: nil, silence: nil, isReceivingSnapshot: false),
         ],
-        clientAddress: "127.0.0.1:2379", diskSync: .microseconds(210), version: "1.2.3")
+        clientAddress: "127.0.0.1:2379", diskSync: .microseconds(210), version: "1.2.3",
+        election: .ranked, priority: 7)
     private static let barest = MemberReport(
         role: .looking, term: Term(.max), appliedIndex: .zero, clientAddress: nil, diskSync: nil, version: "")
 

@@ -83,7 +83,8 @@ extension ConnectionHandler {
         shared.service.status(on: shared.loop) { [self] status in
             let told = NodeReport(
                 status: status, identity: shared.service.identity,
-                connections: shared.doors.connections, streams: shared.doors.streams)
+                connections: shared.doors.connections, streams: shared.doors.streams,
+                heldAnswers: shared.doors.heldAnswers)
             answer(number) { $0.report(report, told) { shared.metricsText(told) } }
         }
     }
@@ -133,7 +134,7 @@ extension ConnectionHandler {
     private func hold<Waiting: HeldAnswer>(
         for wait: TimeSpan, _ timeout: TimeSpan, _ number: UInt64, _ make: () -> Waiting
     ) {
-        guard shared.doors.openStream() else {
+        guard shared.doors.holdAnswer() else {
             return answer(number) {
                 $0.problem(.overloaded("this node has \(Limits.watches) watches, the most that may be open"))
             }

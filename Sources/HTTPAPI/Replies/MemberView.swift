@@ -34,6 +34,8 @@ struct MemberView {
         json.field("peer_address", member.peerAddress)
         json.optional("client_address", account?.report.clientAddress)
         json.optional("version", account?.report.version)
+        json.optional("election", account?.report.election.rawValue)
+        json.optional("priority", account.map { UInt64($0.report.priority) })
         json.optional("applied_index", current?.appliedIndex.rawValue)
         json.optional("disk_sync_us", current?.diskSync?.wholeMicroseconds)
         measuredFields(&json)

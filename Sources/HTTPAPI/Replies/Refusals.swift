@@ -36,7 +36,8 @@ extension Problem {
         }
     }
 
-    init(_ failure: CommandFailure) {
+    /// - Parameter command: what failed, where that is known.
+    init(_ failure: CommandFailure, of command: Command? = nil) {
         switch failure {
         case .preconditionFailed(let holder):
             self.init(
@@ -61,10 +62,12 @@ extension Problem {
         case .tooManyLeases(let limit):
             self.init(code: .quotaExceeded, detail: "there are \(limit) leases already, the most that may exist")
         case .fenced(let election, let now):
+            let office = "the \(election.kind.word) \(quoted(election.name))"
             self.init(
                 code: .fenced,
-                detail:
-                    "that leadership of the \(election.kind.word) \(quoted(election.name)) does not stand; its fence is \(now.rawValue) now",
+                detail: now == .zero
+                    ? "nobody has ever led \(office), as far as is remembered"
+                    : "that leadership of \(office) does not stand; its fence is \(now.rawValue) now",
                 help: .fence(now))
         case .candidacyNotFound(let summary):
             self = .candidacy(.notFound, "there is no such candidacy; it ended or never was", summary)
@@ -74,10 +77,7 @@ extension Problem {
                 "somebody else uses this id, or the request does not name the lease that the candidacy was begun with",
                 summary)
         case .candidacyCondition(let summary):
-            self = .candidacy(
-                .preconditionFailed,
-                "the candidacy is not as the condition asks: it ended, is there already, or does not lead with that fence",
-                summary)
+            self = .candidacy(.preconditionFailed, Self.unmetCondition(of: command), summary)
         case .tooManyCandidates(let limit):
             self.init(
                 code: .quotaExceeded, detail: "there are \(limit) candidacies already, the most that may be there")
@@ -89,6 +89,16 @@ extension Problem {
             self.init(
                 code: .quotaExceeded,
                 detail: "the store holds \(limit) bytes, all it may; deletes, renewals and expiries still work")
+        }
+    }
+
+    /// Why a candidacy is not as `If-Match` or `If-None-Match` ask.
+    private static func unmetCondition(of command: Command?) -> String {
+        switch command {
+        case .campaign(let campaign) where campaign.mode == .beginning:
+            "the candidacy is there already, and If-None-Match asks that it is not"
+        case .campaign: "there is no such candidacy to renew; it ended or never was"
+        default: "the candidate does not lead with the fence that If-Match names"
         }
     }
 

@@ -108,7 +108,7 @@ extension Renderer {
                 $0.field("revision", revision.rawValue)
             }
         case .failed(let failure):
-            problem(Problem(failure), at: position)
+            problem(Problem(failure, of: command), at: position)
         case .candidacy(let result): candidacy(result, at: position)
         case .resigned(let result): resigned(result, at: position)
         case .leasesRenewed(let grants):

@@ -11,6 +11,8 @@ struct NodeReport {
     let identity: NodeIdentity
     let connections: Int
     let streams: Int
+    /// Of the streams, the requests that wait for a change.
+    let heldAnswers: Int
 
     private var replica: ReplicaStatus { status.replica }
     private func memberName(_ id: NodeID) -> String {
@@ -22,6 +24,8 @@ struct NodeReport {
         json.field("role", replica.role.rawValue)
         json.field("term", replica.term.rawValue)
         leaderField(&json)
+        json.field("election", replica.election.rawValue)
+        json.field("priority", UInt64(replica.priority))
         json.field("revision", replica.revision.rawValue)
         json.field("compacted_revision", replica.compactedRevision.rawValue)
         json.field("commit_index", replica.commitIndex.rawValue)
@@ -31,11 +35,15 @@ struct NodeReport {
         json.field("digest", String(replica.digest, radix: 16))
         json.field("keys", replica.keys)
         json.field("leases", replica.leases)
+        json.field("elections", replica.elections.elections.remembered)
+        json.field("locks", replica.elections.locks.remembered)
+        json.field("candidates", replica.elections.elections.candidates + replica.elections.locks.candidates)
         json.field("watches", replica.watches)
         json.field("store_bytes", replica.storeBytes)
         json.field("pending_requests", replica.pendingRequests)
         json.field("connections", connections)
         json.field("streams", streams)
+        json.field("held_answers", heldAnswers)
         json.field("ready", status.ready)
         json.optional("failure", status.failure)
         json.optional("disk_sync_us", status.diskSync?.wholeMicroseconds)

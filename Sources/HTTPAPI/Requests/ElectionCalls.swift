@@ -204,16 +204,6 @@ private func label(_ place: String, _ encoded: ArraySlice<UInt8>, _ limit: Int) 
     return bytes
 }
 
-extension ElectionID.Kind {
-    /// How a sentence names it.
-    var word: String {
-        switch self {
-        case .election: "election"
-        case .lock: "lock"
-        }
-    }
-}
-
 extension Call.Action {
     /// The same, to be carried out only while a leadership stands.
     func fenced(by fence: FenceCondition?) -> Call.Action {

@@ -5,6 +5,7 @@ import Synchronization
 final class Doors: Sendable {
     private let openConnections = Atomic<Int>(0)
     private let openStreams = Atomic<Int>(0)
+    private let openHolds = Atomic<Int>(0)
     private let arrivingBytes = Atomic<Int>(0)
     private let closing = Atomic<Bool>(false)
     /// Connections at most.
@@ -14,6 +15,8 @@ final class Doors: Sendable {
 
     var connections: Int { openConnections.load(ordering: .relaxed) }
     var streams: Int { openStreams.load(ordering: .relaxed) }
+    /// Of the streams, the requests that wait for a change.
+    var heldAnswers: Int { openHolds.load(ordering: .relaxed) }
     /// Whether the server is stopping: every answer is the last one of its connection.
     var isClosing: Bool { closing.load(ordering: .relaxed) }
     func close() { closing.store(true, ordering: .relaxed) }
@@ -29,6 +32,17 @@ final class Doors: Sendable {
         return false
     }
     func closeStream() { openStreams.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// Counts a request that waits for a change as a watch; false, and not counted, when there are too many.
+    func holdAnswer() -> Bool {
+        guard openStream() else { return false }
+        openHolds.wrappingAdd(1, ordering: .relaxed)
+        return true
+    }
+    func releaseAnswer() {
+        openHolds.wrappingSubtract(1, ordering: .relaxed)
+        closeStream()
+    }
 
     /// Counts bytes of a body that arrived; false, and not counted, when all bodies together are too many.
     func hold(bytes: Int) -> Bool {

@@ -5,18 +5,13 @@ internal import Primitives
 import ReplicaCore
 
 /// Waits until an election changes after a fence, and answers with what it is then: the election, or how one candidacy in it
-/// stands. Confined to the connection's event loop.
-final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
+/// stands.
+final class ElectionWait: HeldAnswer, @unchecked Sendable {
     let eventLoop: any EventLoop
-    private let connection: ConnectionHandler
-    private let shared: LoopContext
+    var hold: Hold
     private let election: ElectionID
     private let after: Fence
     private let asked: Asked
-    private let timeout: TimeSpan
-    private let number: UInt64
-    private let due: NIODeadline
-    private var phase = Phase.waiting(nil)
 
     private enum Asked {
         /// Somebody wants to know of a change: 304 when there was none.
@@ -25,23 +20,12 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
         case candidacy(CandidacyID, CandidacyResult, ReplyPosition)
     }
 
-    private enum Phase {
-        /// Nothing has changed yet; the watch, once its id is known.
-        case waiting(WatchID?)
-        case reading
-        case closed
-    }
-
     init(connection: ConnectionHandler, _ poll: ElectionPollCall, timeout: TimeSpan, number: UInt64) {
-        self.connection = connection
-        shared = connection.shared
-        eventLoop = shared.loop
+        eventLoop = connection.shared.loop
         election = poll.election
         after = poll.after
         asked = .election(limit: poll.limit)
-        self.timeout = timeout
-        self.number = number
-        due = .now() + TimeAmount(poll.wait)
+        hold = Hold(connection: connection, number: number, timeout: timeout, due: .now() + TimeAmount(poll.wait))
     }
 
     /// Holds what a campaign came to.
@@ -49,27 +33,21 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
         connection: ConnectionHandler, _ call: CampaignCall, _ result: CandidacyResult, _ position: ReplyPosition,
         since started: NIODeadline, wait: TimeSpan, timeout: TimeSpan, number: UInt64
     ) {
-        self.connection = connection
-        shared = connection.shared
-        eventLoop = shared.loop
+        eventLoop = connection.shared.loop
         election = call.candidacy.election
         after = result.summary.fence
         asked = .candidacy(call.candidacy, result, position)
-        self.timeout = timeout
-        self.number = number
-        due = started + TimeAmount(wait)
+        hold = Hold(connection: connection, number: number, timeout: timeout, due: started + TimeAmount(wait))
     }
 
-    func begin() {
-        shared.wheel.schedule(self, at: due)
-        let id = shared.service.observe(election, after: after, timeout: timeout, sink: self) { [self] reply in
+    func openWatch() -> WatchID {
+        shared.service.observe(election, after: after, timeout: hold.timeout, sink: self) { [self] reply in
             opened(reply)
         }
-        if case .waiting = phase { phase = .waiting(id) } else { shared.service.closeWatch(id) }
     }
 
     private func opened(_ reply: ClientReply) {
-        guard case .waiting = phase, case .refused(let refusal, let position) = reply else { return }
+        guard hold.isWaiting, case .refused(let refusal, let position) = reply else { return }
         switch asked {
         case .election: finish { $0.problem(Problem(refusal), at: position) }
         // What was promised holds; only the wait is refused.
@@ -77,32 +55,17 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
         }
     }
 
-    func deliver(_ batch: WatchBatch) { read() }
-
-    func ended(_ end: WatchEnd) {
-        guard case .waiting = phase else { return }
-        phase = .waiting(nil)
-        read()
-    }
-
-    func leaderKnown(_ known: Bool) {}
-
     /// Reads how it is now. Who asks for the election is answered as by any read, of which nothing newer may have been known
     /// before; a candidate's request was ordered already, and this node's memory has what it came to.
-    private func read() {
-        guard case .waiting = phase else { return }
-        closeWatch()
-        phase = .reading
-        let request: ClientRequest =
-            switch asked {
-            case .election(let limit): .read(.election(election, limit: limit), .linearizable)
-            case .candidacy(let id, _, _): .read(.candidacy(id), .stale)
-            }
-        shared.service.submit(request, timeout: timeout, on: eventLoop) { [self] reply in wasRead(reply) }
+    func read(isChange: Bool) {
+        switch asked {
+        case .election(let limit):
+            ask(.election(election, limit: limit), .linearizable) { [self] reply in wasRead(reply) }
+        case .candidacy(let id, _, _): ask(.candidacy(id), .stale) { [self] reply in wasRead(reply) }
+        }
     }
 
     private func wasRead(_ reply: ClientReply) {
-        guard case .reading = phase else { return }
         switch (asked, reply) {
         case (.candidacy(_, let first, _), .read(.candidacy(let now), var position)):
             position.staleness = nil
@@ -116,13 +79,10 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
         }
     }
 
-    // MARK: - The end
-
-    func abandon() {
-        if case .closed = phase { return }
-        closeWatch()
-        phase = .closed
-        shared.doors.closeStream()
+    /// A candidate hears how it stands now, which may have changed without a change of the leadership.
+    func timeIsOver() {
+        guard case .candidacy = asked else { return finish() }
+        if hold.isWaiting { read(isChange: false) }
     }
 
     /// The wait is over, and nothing changed.
@@ -131,26 +91,6 @@ final class ElectionWait: WatchSink, HeldAnswer, @unchecked Sendable {
         case .election: finish { $0.unchanged(etag: nil, at: nil) }
         case .candidacy(_, let result, let position): finish { $0.candidacy(result, at: position) }
         }
-    }
-
-    private func finish(_ render: (Renderer) -> Reply) {
-        if case .closed = phase { return }
-        abandon()
-        connection.answer(number, render)
-    }
-
-    private func closeWatch() {
-        if case .waiting(let id?) = phase { shared.service.closeWatch(id) }
-    }
-}
-
-extension ElectionWait: Timed {
-    func timePassed(_ now: NIODeadline) -> NIODeadline? {
-        if case .closed = phase { return nil }
-        if now < due { return due }
-        // A candidate hears how it stands now, which may have changed without a change of the leadership.
-        if case .candidacy = asked { read() } else { finish() }
-        return nil
     }
 }
 

@@ -18,11 +18,6 @@ protocol ConnectionStream: PendingWatch {
     func writabilityChanged(_ writable: Bool)
 }
 
-/// An answer that waits for a change.
-protocol HeldAnswer: PendingWatch {
-    func begin()
-}
-
 /// The events of one watch on their way to one client. Confined to the connection's event loop.
 final class EventStream: WatchSink, ConnectionStream, @unchecked Sendable {
     let eventLoop: any EventLoop

@@ -103,17 +103,6 @@ extension JSONWriter {
     }
 }
 
-extension EndReason {
-    /// How an event and a history say it.
-    var name: StaticString {
-        switch self {
-        case .expired: "expired"
-        case .resigned: "resigned"
-        case .removed: "removed"
-        }
-    }
-}
-
 extension DeletionReason {
     /// How an event says it.
     var name: StaticString {

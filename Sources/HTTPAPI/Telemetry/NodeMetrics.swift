@@ -1,3 +1,4 @@
+import KeyValue
 internal import NIOCore
 internal import Node
 internal import Primitives
@@ -17,6 +18,7 @@ extension LoopContext {
             let value = report.status.replica.role.rawValue == role ? 1 : 0
             buffer.writeSample("conclave_role", "role=\"\(role)\"", "\(value)")
         }
+        report.writeElections(into: &buffer)
         guest?.writeMetrics(report.status, into: &buffer)
         return buffer
     }
@@ -35,8 +37,24 @@ extension NodeReport {
             ("watches", UInt64(clamping: replica.watches)), ("store_bytes", UInt64(clamping: replica.storeBytes)),
             ("pending_requests", UInt64(clamping: replica.pendingRequests)),
             ("http_connections", UInt64(clamping: connections)), ("http_streams", UInt64(clamping: streams)),
+            ("http_held_answers", UInt64(clamping: heldAnswers)),
             ("log_sync_microseconds", UInt64(clamping: (status.diskSync?.nanoseconds ?? 0) / 1_000)),
             ("uptime_seconds", UInt64(clamping: status.uptime.nanoseconds / 1_000_000_000)),
         ]
+    }
+}
+
+extension NodeReport {
+    /// Elections and locks together: a few series, however many there are.
+    fileprivate func writeElections(into buffer: inout ByteBuffer) {
+        let census = status.replica.elections
+        for (name, count) in [
+            ("elections", \ElectionCensus.Counts.remembered), ("elections_led", \.led), ("candidates", \.candidates),
+        ] {
+            buffer.writeString("# TYPE conclave_\(name) gauge\n")
+            for kind in ElectionID.Kind.allCases {
+                buffer.writeSample("conclave_\(name)", "kind=\"\(kind.word)\"", "\(census[kind][keyPath: count])")
+            }
+        }
     }
 }

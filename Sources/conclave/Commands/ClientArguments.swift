@@ -79,6 +79,12 @@ extension IdempotencyKey: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
+/// In whose name something is written.
+struct FenceArgument: ParsableArguments {
+    @Option(help: "Only while this leadership stands: ELECTION=FENCE, or locks/LOCK=FENCE.")
+    var fence: Fence?
+}
+
 extension Fence: ExpressibleByArgument {
     /// `NAME=FENCE`, or `locks/NAME=FENCE`.
     public init?(argument: String) { self.init(argument) }

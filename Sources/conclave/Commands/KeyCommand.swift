@@ -54,8 +54,7 @@ struct KeyCommand: AsyncParsableCommand {
         @Option(help: "Attach an existing lease.")
         var lease: LeaseID?
         @OptionGroup var conditions: ConditionArguments
-        @Option(help: "Only while this leadership stands: ELECTION=FENCE, or locks/LOCK=FENCE.")
-        var fence: Fence?
+        @OptionGroup var leadership: FenceArgument
         @Option(help: "<client>/<number>: a repetition with the same key changes nothing and is answered alike.")
         var idempotencyKey: IdempotencyKey?
         @OptionGroup var client: ClientArguments
@@ -71,7 +70,7 @@ struct KeyCommand: AsyncParsableCommand {
             let bytes = try valueBytes()
             let result = try await client.withClient {
                 try await $0.put(
-                    key, bytes, when: conditions.condition, lease: choice, fence: fence,
+                    key, bytes, when: conditions.condition, lease: choice, fence: leadership.fence,
                     idempotencyKey: idempotencyKey)
             }
             client.print(result.sentence, json: result.json(key: key))
@@ -133,8 +132,7 @@ struct KeyCommand: AsyncParsableCommand {
         @Flag(help: "Delete all keys that begin with the key, in one revision.")
         var prefix = false
         @OptionGroup var conditions: ConditionArguments
-        @Option(help: "Only while this leadership stands: ELECTION=FENCE, or locks/LOCK=FENCE.")
-        var fence: Fence?
+        @OptionGroup var leadership: FenceArgument
         @OptionGroup var client: ClientArguments
 
         func validate() throws {
@@ -148,8 +146,8 @@ struct KeyCommand: AsyncParsableCommand {
             let key = try key.bytes()
             let count = try await client.withClient {
                 prefix
-                    ? try await $0.delete(prefix: key, fence: fence)
-                    : try await $0.delete(key, when: conditions.condition, fence: fence) ? 1 : 0
+                    ? try await $0.delete(prefix: key, fence: leadership.fence)
+                    : try await $0.delete(key, when: conditions.condition, fence: leadership.fence) ? 1 : 0
             }
             client.print(
                 count == 1 ? "1 key deleted" : "\(count) keys deleted", json: .object([("deleted", .number(count))]))

@@ -26,10 +26,13 @@ struct LeaseCommand: AsyncParsableCommand {
         var ttl: DurationArgument
         @Option(help: "The id it shall have, up to 16 hex digits; by default the cluster draws one.")
         var id: LeaseID?
+        @OptionGroup var leadership: FenceArgument
         @OptionGroup var client: ClientArguments
 
         func run() async throws {
-            let lease = try await client.withClient { try await $0.grantLease(ttl: ttl.duration, id: id) }
+            let lease = try await client.withClient {
+                try await $0.grantLease(ttl: ttl.duration, id: id, fence: leadership.fence)
+            }
             client.print(lease.sentence, json: lease.json)
         }
     }
@@ -46,10 +49,11 @@ struct LeaseCommand: AsyncParsableCommand {
 
         @Argument(help: "The lease's id.")
         var id: LeaseID
+        @OptionGroup var leadership: FenceArgument
         @OptionGroup var client: ClientArguments
 
         func run() async throws {
-            let lease = try await client.withClient { try await $0.renewLease(id) }
+            let lease = try await client.withClient { try await $0.renewLease(id, fence: leadership.fence) }
             client.print(lease.sentence, json: lease.json)
         }
     }
@@ -90,10 +94,11 @@ struct LeaseCommand: AsyncParsableCommand {
 
         @Argument(help: "The lease's id.")
         var id: LeaseID
+        @OptionGroup var leadership: FenceArgument
         @OptionGroup var client: ClientArguments
 
         func run() async throws {
-            try await client.withClient { try await $0.revokeLease(id) }
+            try await client.withClient { try await $0.revokeLease(id, fence: leadership.fence) }
             client.print("lease \(id) revoked", json: .object([("id", .string(id.description))]))
         }
     }

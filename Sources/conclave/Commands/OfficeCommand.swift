@@ -221,6 +221,7 @@ extension OfficeState {
                         .object([
                             ("id", .string($0.id)), ("priority", .number($0.priority)),
                             ("position", .number($0.position)),
+                            ("lease", .optional($0.lease) { .string($0.description) }),
                         ])
                     })
             ),
@@ -241,7 +242,7 @@ extension Leader {
         .object(
             [
                 ("id", .string(id)), JSONValue.member("value", value), ("fence", .number(fence)),
-                ("priority", .number(priority)),
+                ("priority", .number(priority)), ("lease", .optional(lease) { .string($0.description) }),
             ] + (since.map { [("since", .string($0))] } ?? [])
                 + (age.map { [("age_ms", .number(Int64($0.inMilliseconds)))] } ?? []))
     }

@@ -65,8 +65,11 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func text(_ members: [ClusterDescription.Member]) -> String {
         var table = Table(
-            ["MEMBER", "STATE", "CLIENTS", "PEERS", "BEHIND", "ROUND TRIP", "DISK SYNC", "HEARD"],
-            rightAligned: [4, 5, 6, 7])
+            [
+                "MEMBER", "STATE", "CLIENTS", "PEERS", "PRIORITY", "ELECTION", "BEHIND", "ROUND TRIP", "DISK SYNC",
+                "HEARD",
+            ],
+            rightAligned: [4, 6, 7, 8, 9])
         for member in members { table.add(row(member)) }
         return table.text
     }
@@ -75,7 +78,8 @@ struct StatusCommand: AsyncParsableCommand {
         let microseconds = { (count: UInt64?) in count.map { fixed(Double($0) / 1000, places: 2) + " ms" } ?? "-" }
         return [
             member.name, member.reachable ? member.role.map(colored) ?? "-" : Tone.red("unreachable"),
-            member.clientAddress ?? "-", member.peerAddress, member.lag.map { "\($0)" } ?? "-",
+            member.clientAddress ?? "-", member.peerAddress, member.priority.map { "\($0)" } ?? "-",
+            member.election?.rawValue ?? "-", member.lag.map { "\($0)" } ?? "-",
             member.role == .leader ? "-" : microseconds(member.roundTripMicroseconds),
             microseconds(member.diskSyncMicroseconds),
             member.reportAgeMilliseconds.map { Duration.milliseconds($0).spoken + " ago" } ?? "never",
@@ -111,6 +115,8 @@ struct StatusCommand: AsyncParsableCommand {
             return .object([
                 endpoint, ("node", .string(node.node)), ("role", .string(node.role.rawValue)),
                 ("term", .number(node.term)), ("leader", .optional(node.leader) { .string($0) }),
+                ("election", .optional(node.election) { .string($0.rawValue) }),
+                ("priority", .optional(node.priority) { .number($0) }),
                 ("revision", .number(node.revision)), ("commit_index", .number(node.commitIndex)),
                 ("applied_index", .number(node.appliedIndex)), ("version", .string(node.version)),
                 ("uptime_ms", .number(node.uptimeMilliseconds)),
@@ -126,6 +132,8 @@ struct StatusCommand: AsyncParsableCommand {
             ("role", .optional(member.role) { .string($0.rawValue) }), ("peer_address", .string(member.peerAddress)),
             ("client_address", .optional(member.clientAddress) { .string($0) }),
             ("version", .optional(member.version) { .string($0) }),
+            ("election", .optional(member.election) { .string($0.rawValue) }),
+            ("priority", .optional(member.priority) { .number($0) }),
             ("applied_index", .optional(member.appliedIndex) { .number($0) }),
             ("lag", .optional(member.lag) { .number($0) }),
             ("round_trip_us", .optional(member.roundTripMicroseconds) { .number($0) }),

@@ -31,8 +31,7 @@ struct TransactionCommand: AsyncParsableCommand {
     var alternatives: [String] = []
     @Option(help: "Read the whole transaction as JSON from this file, or from standard input with -.")
     var file: String?
-    @Option(help: "Only while this leadership stands: ELECTION=FENCE, or locks/LOCK=FENCE.")
-    var fence: Fence?
+    @OptionGroup var leadership: FenceArgument
     @Option(help: "<client>/<number>: a repetition with the same key changes nothing and is answered alike.")
     var idempotencyKey: IdempotencyKey?
     @OptionGroup var client: ClientArguments
@@ -47,7 +46,7 @@ struct TransactionCommand: AsyncParsableCommand {
     func run() async throws {
         let transaction = try transaction()
         let result = try await client.withClient {
-            try await $0.run(transaction, fence: fence, idempotencyKey: idempotencyKey)
+            try await $0.run(transaction, fence: leadership.fence, idempotencyKey: idempotencyKey)
         }
         client.print(result.lines, json: result.json)
         if !result.succeeded { throw ExitCode(Exit.preconditionFailed) }

@@ -2,8 +2,8 @@ import ConclaveClient
 import Foundation
 import LocalProcesses
 
-/// The story: a cluster starts, contenders elect a controller, the controller dies, the cluster's leader dies, and in
-/// the end everything is checked.
+/// The story: a cluster starts, contenders elect a controller, the controller dies, the cluster's leader dies, the same is done
+/// by the election resource, and in the end everything is checked.
 struct Demo: Sendable {
     /// The size of things.
     struct Plan: Sendable {
@@ -18,6 +18,7 @@ struct Demo: Sendable {
     private let client: ClusterClient
     private let contenders: [Contender]
     private let writers: [Writer]
+    private let electionAct: ElectionAct
 
     init(_ plan: Plan, _ cluster: LocalCluster, _ timeline: Timeline) {
         self.plan = plan
@@ -34,6 +35,7 @@ struct Demo: Sendable {
                 name: name, endpoints: rotated[number % rotated.count], ttl: plan.ttl, timeline: timeline)
         }
         writers = rotated.enumerated().map { Writer(name: "writer-\($0 + 1)", endpoints: $1) }
+        electionAct = ElectionAct(plan, cluster, places: rotated, client: client, timeline)
     }
 
     func run() async throws -> Report {
@@ -44,6 +46,7 @@ struct Demo: Sendable {
             result = .failure(error)
         }
         await endEverybody()
+        await electionAct.end()
         await client.shutdown()
         return try result.get()
     }
@@ -60,6 +63,7 @@ struct Demo: Sendable {
         try await killLeader(present, &report)
         try await resign(try await waitForController())
         await endEverybody()
+        try await electionAct.play(&report)
         try await check(&report)
         return report
     }
@@ -258,16 +262,7 @@ struct Demo: Sendable {
     }
 
     private func waitFor<T>(_ what: String, _ look: () async throws -> T?) async throws -> T {
-        let limit = plan.ttl * 3 + .seconds(10)
-        let deadline = ContinuousClock.now + limit
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < deadline else {
-                throw ClusterFailure(
-                    "waited \(limit.spoken) until \(what), in vain", log: await failures().joined(separator: "\n"))
-            }
-            try await Task.sleep(for: .milliseconds(3))
-        }
+        try await wait(until: what, within: plan.ttl * 3 + .seconds(10), failures: failures, look)
     }
 
     /// What the contenders could not cope with so far.

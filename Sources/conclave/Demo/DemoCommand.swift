@@ -16,9 +16,10 @@ struct DemoCommand: AsyncParsableCommand {
 
             Starts real member processes on loopback with files in a temporary folder, and lets contenders elect a
             controller: the first to create a key under a lease wins, renews the lease in time, and all others watch.
-            The controller is killed, then the cluster's own leader with SIGKILL. In the end everything is checked: no
-            two controllers at once, no lease ended early, no event missed or told twice, no acknowledged write lost.
-            Exit code 1 when anything was wrong. Takes about 15 seconds.
+            The controller is killed, then the cluster's own leader with SIGKILL. Then candidates campaign in an election:
+            the process of the one that leads is killed, its successor resigns. In the end everything is checked: no two
+            leaders at once, no lease ended early, no event missed or told twice, no acknowledged write lost. Exit code 1
+            when anything was wrong. Takes about 20 seconds.
             """)
 
     @Option(help: "Members of the cluster: 3 or 5.")

@@ -48,19 +48,3 @@ struct Evidence: Sendable {
         }
     }
 }
-
-/// Runs `body`, which ends when it is cancelled, for at most `limit`.
-func within<Success: Sendable>(
-    _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> Success
-) async throws -> Success {
-    try await withThrowingTaskGroup(of: Success.self) { group in
-        group.addTask(operation: body)
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw ClusterFailure("waited \(limit.spoken) until \(what), in vain")
-        }
-        defer { group.cancelAll() }
-        guard let first = try await group.next() else { throw CancellationError() }
-        return first
-    }
-}

@@ -21,7 +21,7 @@ struct Notice: Hashable, Sendable {
 /// One contender's time in office, as far as the cluster promised it.
 struct Tenure: Hashable, Sendable {
     var holder: String
-    /// The revision that seated the holder.
+    /// The revision that seated the holder, or the fence of its leadership.
     var revision: UInt64
     /// When the holder knew, and could begin to act.
     var began: ContinuousClock.Instant

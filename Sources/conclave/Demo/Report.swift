@@ -31,7 +31,7 @@ struct Report: Sendable {
     var text: String {
         var table = Table(["WHAT", "MEASURED"])
         for row in rows { table.add([row.title, row.value]) }
-        let promises = "one controller at a time, no early expiry, no event missed or doubled, no write lost"
+        let promises = "one leader at a time, no early expiry, no event missed or doubled, no write lost"
         let verdict =
             problems.isEmpty
             ? Tone.green("All promises kept: \(promises).")

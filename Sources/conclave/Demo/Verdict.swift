@@ -62,6 +62,18 @@ enum Verdict {
         }
     }
 
+    /// Who observed an election was told of exactly the leaderships of its history up to `last`, in order.
+    static func everyLeaderTold(
+        _ name: String, _ seen: [Observer.Seen], history: [(fence: UInt64, id: String)], through last: UInt64
+    ) -> [String] {
+        let told = seen.filter { $0.fence <= last }.compactMap { seen in seen.leader.map { "\(seen.fence) \($0)" } }
+        let expected = history.filter { $0.fence <= last }.sorted { $0.fence < $1.fence }.map { "\($0.fence) \($0.id)" }
+        guard told != expected else { return [] }
+        return [
+            "\(name) was told the leaders \(told.joined(separator: ", ")) instead of \(expected.joined(separator: ", "))"
+        ]
+    }
+
     private static func shown(_ told: [Told]) -> String {
         told.map { event in
             switch event.change {

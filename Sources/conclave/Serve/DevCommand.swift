@@ -104,6 +104,7 @@ struct DevCommand: AsyncParsableCommand {
             Try:
               curl -i -X PUT -H 'If-None-Match: *' -d node-1 '\(first)/v1/kv/controller?ttl=10s'
               curl -N '\(first)/v1/watch?key=controller'
+              curl -X PUT -d 10.0.0.1:80 '\(first)/v1/elections/controller/candidates/node-1?ttl=10s'
               curl '\(first)/v1/status'
 
             The dashboard is at \(first)/   ·   Ctrl-C ends everything.

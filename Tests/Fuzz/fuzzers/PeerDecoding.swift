@@ -129,6 +129,6 @@ func sampleMessages() -> [PeerMessage] {
         .report(
             MemberReport(
                 role: .leader, term: Term(2), appliedIndex: LogIndex(9), followers: [follower],
-                clientAddress: "h:2", diskSync: .microseconds(90), version: "1")),
+                clientAddress: "h:2", diskSync: .microseconds(90), version: "1", election: .ranked, priority: 7)),
     ]
 }

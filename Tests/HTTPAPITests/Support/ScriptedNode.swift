@@ -335,7 +335,7 @@ final class ScriptedNode: NodeService {
 
     private func replica(_ state: State) -> ReplicaStatus {
         ReplicaStatus(
-            node: identity.id, role: .leader, term: Term(3), leader: identity.id,
+            node: identity.id, role: .leader, term: Term(3), leader: identity.id, election: .randomized, priority: 100,
             configuration: Configuration(members: [
                 .init(name: "n1", peerAddress: "127.0.0.1:2380"), .init(name: "n2", peerAddress: "127.0.0.1:2480"),
                 .init(name: "n3", peerAddress: "127.0.0.1:2580"),
@@ -343,7 +343,8 @@ final class ScriptedNode: NodeService {
             commitIndex: state.store.appliedIndex, appliedIndex: state.store.appliedIndex,
             lastIndex: state.store.appliedIndex, firstIndex: LogIndex(1), revision: state.store.revision,
             compactedRevision: .zero, digest: 0xABC, keys: state.store.keyCount, leases: state.store.leaseCount,
-            watches: state.watches.count, storeBytes: state.store.storeBytes, pendingRequests: 0,
+            elections: state.store.electionCensus, watches: state.watches.count, storeBytes: state.store.storeBytes,
+            pendingRequests: 0,
             explanation: ["n1 leads in term 3."])
     }
 }
