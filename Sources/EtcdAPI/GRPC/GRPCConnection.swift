@@ -8,6 +8,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
     typealias InboundIn = HTTP2Frame
 
     private let server: GuestHost
+    let gatherer = OutboundGatherer()
     private var context: ChannelHandlerContext?
     private var streams: [ObjectIdentifier: GRPCStream] = [:]
 
@@ -34,7 +35,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
                     GRPCStream(connection: connection, host: host, methods: methods))
             }
         }
-        try channel.pipeline.syncOperations.addHandlers([http2, management, connection])
+        try channel.pipeline.syncOperations.addHandlers([connection.gatherer, http2, management, connection])
         // The connection was open before the handler was there.
         management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
     }

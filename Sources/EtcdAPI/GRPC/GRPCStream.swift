@@ -31,7 +31,9 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
     private var requestsEnded = false
     /// A read held back because the client does not read its answers.
     private var owesRead = false
-    private var flushIsDue = false
+    /// Messages of this turn of the loop, as they go into a frame together.
+    private var unsent = ByteBuffer()
+    private var writeIsDue = false
     private var deadlineTimer: Scheduled<Void>?
 
     init(connection: GRPCConnection, host: EtcdHost, methods: MethodTable) {
@@ -181,24 +183,36 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
+    /// More than this is not gathered, so that the client's windows and ``isWritable`` know of it.
+    private static let gatheredBytes = 16 * 1024
+
     func send(_ message: any RPCMessage) {
         guard case .open = state, let context else { return }
-        var buffer = context.channel.allocator.buffer(capacity: 256)
+        let before = unsent.writerIndex
         do {
-            try message.writeFramed(into: &buffer)
+            try message.writeFramed(into: &unsent)
         } catch {
+            unsent.moveWriterIndex(to: before)
             return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
         }
+        // The one answer of a call goes out with its status.
+        if method?.kind == .unary { return }
+        if unsent.readableBytes >= Self.gatheredBytes { write(context) }
+        writeSoon()
+    }
+
+    private func write(_ context: ChannelHandlerContext) {
         writeHeaders(context)
-        context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(buffer)))), promise: nil)
-        flushSoon()
+        guard unsent.readableBytes > 0 else { return }
+        context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(unsent)))), promise: nil)
+        unsent = ByteBuffer()
     }
 
     /// The headers are sent with the first message; a stream's go out at once, since its first message may be far off.
     func sendHeaders() {
         guard case .open = state, let context else { return }
         writeHeaders(context)
-        flushSoon()
+        writeSoon()
     }
 
     private static let responseHeaders = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc")])
@@ -212,9 +226,10 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
     func end(_ status: RPCStatus) {
         guard case .open(let call) = state else { return }
         host.metrics.ended(method, status.code)
+        if let context, unsent.readableBytes > 0 { write(context) }
         close()
         call.cancelled()
-        writeLast(status.trailers(alone: !sentHeaders))
+        writeLast(status.code == .ok && sentHeaders ? Self.successTrailers : status.trailers(alone: !sentHeaders))
     }
 
     private func refuse(_ headers: HPACKHeaders) {
@@ -231,13 +246,19 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
         context.flush()
     }
 
+    private static let successTrailers = RPCStatus.ok.trailers(alone: false)
+
     /// Everything written in this turn of the loop goes out together.
-    private func flushSoon() {
-        guard !flushIsDue else { return }
-        flushIsDue = true
-        host.loop.execute { [self] in
-            flushIsDue = false
-            if case .open = state { context?.flush() }
-        }
+    private func writeSoon() {
+        guard !writeIsDue else { return }
+        writeIsDue = true
+        connection.gatherer.writeSoon(self)
+    }
+
+    func writeUnsent() {
+        writeIsDue = false
+        guard case .open = state, let context else { return }
+        write(context)
+        context.flush()
     }
 }

@@ -33,7 +33,7 @@ struct BenchCompare: AsyncParsableCommand {
     @Option(name: .customLong("repeat"), help: "Rounds; the systems change places in every other one.")
     var rounds: Int?
 
-    @Option(help: "Connections of the throughput workloads.")
+    @Option(help: "Requests in flight in the throughput workloads: connections, or streams of gRPC.")
     var connections = 64
 
     @Option(help: "Event loops of the generator, each with its own thread.")
