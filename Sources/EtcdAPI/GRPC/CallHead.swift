@@ -63,9 +63,7 @@ struct CallHead {
 
         private static func listsTrailers(_ value: String) -> Bool {
             value == "trailers"
-                || value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
-                    part.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.elementsEqual("trailers".utf8)
-                }
+                || value.split(separator: ",").contains { $0.filter { $0 != " " && $0 != "\t" } == "trailers" }
         }
     }
 

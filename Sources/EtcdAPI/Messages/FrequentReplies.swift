@@ -118,7 +118,7 @@ struct KeepAliveReply: RPCMessage {
 
 extension KeyRecord {
     fileprivate func write(into writer: inout JSONWriter, withValue: Bool) {
-        writer.field("key", base64: key)
+        if !key.isEmpty { writer.field("key", base64: key) }
         writer.unlessZero("create_revision", createRevision.rawValue)
         writer.unlessZero("mod_revision", modRevision.rawValue)
         writer.unlessZero("version", version)

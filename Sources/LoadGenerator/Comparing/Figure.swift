@@ -26,6 +26,8 @@ extension Trial {
         }
     }
 
+    package var isOverGRPC: Bool { wire(of: .conclave) == .grpc }
+
     func wire(of system: TargetSystem) -> Wire {
         switch self {
         case .grpcPut, .grpcRange, .grpcKeepAlive: .grpc

@@ -1,4 +1,4 @@
-package import NIOCore
+internal import NIOCore
 
 /// The frames of HTTP/2 that a client of gRPC meets (RFC 9113 §6).
 enum FrameKind {

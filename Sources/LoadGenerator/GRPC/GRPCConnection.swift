@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOPosix
 
 /// A client's connection of gRPC over HTTP/2 without TLS, with as many requests in flight as it has lanes. It does what the
 /// load needs and no more, because it shares the machine with the servers: messages fit into one frame, and headers are

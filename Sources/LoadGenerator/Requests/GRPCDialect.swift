@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOHTTP1
 
 /// etcd's gRPC. Bodies are messages with their prefix, as they go onto the wire.
 package struct GRPCDialect: RequestDialect {

@@ -108,6 +108,9 @@ struct BenchCompare: AsyncParsableCommand {
         if let watchers { scale.watchers = watchers }
         var trials = only.isEmpty ? Trial.allCases.filter { $0 != .wrk } : only
         if wrk, !trials.contains(.wrk) { trials.append(.wrk) }
+        guard valueSize <= Wire.grpcValueBytes || !trials.contains(where: \.isOverGRPC) else {
+            throw ValidationError("--value-size must be at most \(Wire.grpcValueBytes) over gRPC, not \(valueSize)")
+        }
         return ComparisonPlan(
             contestants: try TargetSystem.allCases.filter { systems.isEmpty || systems.contains($0) }.map(contestant),
             trials: trials, rounds: rounds ?? (quick ? 1 : 3), connections: connections, loops: loops,
