@@ -49,7 +49,8 @@ import Testing
 
     @Test(arguments: [
         #"{"key":"YQ==","key":"Yg=="}"#, #"{"key":null}"#, #"{"key":"YQ"}"#, #"{"key":"Y_E="}"#, #"{"lease":1e3}"#,
-        #"{"lease":"007"}"#, #"{"prev_kv":"true"}"#, #"{"key":"\u0059Q=="}"#, #"{"foo":{}}"#, "", "[]", #"{"key":"YQ=="} x"#,
+        #"{"lease":"007"}"#, #"{"prev_kv":"true"}"#, #"{"key":"\u0059Q=="}"#, #"{"foo":{}}"#, "", "[]",
+        #"{"key":"YQ=="} x"#,
         #"{"lease":9223372036854775808}"#,
     ])
     func whatIsUnusualIsLeftToSwiftProtobuf(json: String) {

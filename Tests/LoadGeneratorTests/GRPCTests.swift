@@ -184,7 +184,8 @@ private final class GRPCScript: ChannelInboundHandler {
     /// A renewal has its id in field 1, and its answer in field 2, before 600 s in field 3.
     private func echo(_ context: ChannelHandlerContext) {
         begin(context)
-        while received.readableBytes >= 5, let length = received.getInteger(at: received.readerIndex + 1, as: UInt32.self),
+        while received.readableBytes >= 5,
+            let length = received.getInteger(at: received.readerIndex + 1, as: UInt32.self),
             received.readableBytes >= 5 + Int(length)
         {
             received.moveReaderIndex(forwardBy: 6)

@@ -13,7 +13,8 @@ final class CallMetrics: Sendable {
             let labels = [
                 ("grpc_method", method.name), ("grpc_service", method.service), ("grpc_type", method.kind.rawValue),
             ]
-            started[ObjectIdentifier(method)] = Counter(label: "grpc_server_started_total", dimensions: labels, factory: factory)
+            started[ObjectIdentifier(method)] = Counter(
+                label: "grpc_server_started_total", dimensions: labels, factory: factory)
             handled[ObjectIdentifier(method)] = RPCCode.allCases.map { code in
                 Counter(
                     label: "grpc_server_handled_total", dimensions: labels + [("grpc_code", code.metricName)],

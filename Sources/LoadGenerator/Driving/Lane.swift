@@ -63,7 +63,8 @@ final class LaneOpener {
         let here = NIOLoopBound(self, eventLoop: loop)
         opening.whenComplete { result in
             switch result {
-            case .success(let bound): bound.value.onEnd = { [weak opener = here.value] in opener?.shared[endpoint] = nil }
+            case .success(let bound):
+                bound.value.onEnd = { [weak opener = here.value] in opener?.shared[endpoint] = nil }
             case .failure: here.value.shared[endpoint] = nil
             }
         }

@@ -12,7 +12,8 @@ enum BenchThroughput {
         let wire = try load.wire(of: target.target)
         var plan = LoadPlan(
             endpoints: try target.parsedEndpoints(), connections: connections, transport: wire.transport(of: kind),
-            loops: target.loops, warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate, timeout: load.timeout.amount)
+            loops: target.loops, warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate,
+            timeout: load.timeout.amount)
         let workload = ThroughputWorkload(kind, over: wire, keys: load.keys, valueSize: load.valueSize)
         if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
         let source = try await workload.prepare(plan)
