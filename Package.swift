@@ -105,7 +105,7 @@ let package = Package(
         .target(name: "LocalProcesses", swiftSettings: strict),
         .target(
             name: "LoadGenerator",
-            dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, histogram],
+            dependencies: ["LocalProcesses", nioCore, nioPosix, nioHTTP1, nioHPACK, histogram],
             swiftSettings: strict),
         .target(
             name: "Simulating",
@@ -192,7 +192,7 @@ let package = Package(
         .testTarget(name: "LocalProcessesTests", dependencies: ["LocalProcesses"], swiftSettings: strict),
         .testTarget(
             name: "LoadGeneratorTests",
-            dependencies: ["LoadGenerator", "LocalProcesses", nioCore, nioPosix, nioHTTP1],
+            dependencies: ["LoadGenerator", "LocalProcesses", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK],
             swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",

@@ -101,7 +101,7 @@ package final class EtcdAPI: GuestAPI {
 /// A path of HTTP/1.1 that is etcd's.
 private enum GatewayPath {
     case version, health
-    /// Below `/v3` or its older name.
+    /// Below `/v3/` or its older name; all of the path.
     case call(String)
 
     init?(_ path: ArraySlice<UInt8>) {
@@ -110,14 +110,12 @@ private enum GatewayPath {
             second == UInt8(ascii: "v") || second == UInt8(ascii: "h")
         else { return nil }
         let text = String(decoding: path, as: UTF8.self)
-        if text == "/version" {
+        if text.hasPrefix("/v3/") || text.hasPrefix("/v3beta/") {
+            self = .call(text)
+        } else if text == "/version" {
             self = .version
         } else if text == "/health" {
             self = .health
-        } else if text.hasPrefix("/v3/") {
-            self = .call(String(text.dropFirst(3)))
-        } else if text.hasPrefix("/v3beta/") {
-            self = .call(String(text.dropFirst(7)))
         } else {
             return nil
         }

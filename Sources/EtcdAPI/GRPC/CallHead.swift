@@ -18,24 +18,52 @@ struct CallHead {
     }
 
     init(_ headers: HPACKHeaders) throws(Fault) {
-        guard headers.first(name: ":method") == "POST" else { throw .http(405) }
-        guard let type = headers.first(name: "content-type"), Self.isGRPC(type) else { throw .http(415) }
-        guard headers[canonicalForm: "te"].contains("trailers") else {
+        let fields = Fields(headers)
+        guard fields.method == "POST" else { throw .http(405) }
+        guard let type = fields.type, Self.isGRPC(type) else { throw .http(415) }
+        guard fields.takesTrailers else {
             throw .status(RPCStatus(.internalError, "grpc: te: trailers is missing from the request's headers"))
         }
-        if let encoding = headers.first(name: "grpc-encoding"), encoding != "identity" {
+        if let encoding = fields.encoding, encoding != "identity" {
             throw .status(
                 RPCStatus(.unimplemented, "grpc: grpc-encoding is \(encoding.prefix(40)); only identity is understood"))
         }
-        path = headers.first(name: ":path") ?? ""
-        requiresLeader = headers.first(name: "hasleader") == "true"
-        if let text = headers.first(name: "grpc-timeout") {
+        path = fields.path ?? ""
+        requiresLeader = fields.hasLeader == "true"
+        if let text = fields.timeout {
             guard let parsed = TimeSpan(grpcTimeout: text) else {
                 throw .status(
                     RPCStatus(
                         .internalError, "grpc: grpc-timeout is \(text.prefix(20)); 1 to 8 digits and a unit of HMSmun"))
             }
             timeout = parsed
+        }
+    }
+
+    /// The fields that matter, found in one pass; of one that comes again the first counts. Names are in lower case
+    /// (RFC 9113 §8.2).
+    private struct Fields {
+        var method, path, type, encoding, timeout, hasLeader: String?
+        var takesTrailers = false
+
+        init(_ headers: HPACKHeaders) {
+            for (name, value, _) in headers {
+                switch name {
+                case ":method": method = method ?? value
+                case ":path": path = path ?? value
+                case "content-type": type = type ?? value
+                case "te": takesTrailers = takesTrailers || Self.listsTrailers(value)
+                case "grpc-encoding": encoding = encoding ?? value
+                case "grpc-timeout": timeout = timeout ?? value
+                case "hasleader": hasLeader = hasLeader ?? value
+                default: break
+                }
+            }
+        }
+
+        private static func listsTrailers(_ value: String) -> Bool {
+            value == "trailers"
+                || value.split(separator: ",").contains { $0.filter { $0 != " " && $0 != "\t" } == "trailers" }
         }
     }
 

@@ -3,22 +3,29 @@ internal import NIOCore
 internal import NIOHTTP2
 internal import Primitives
 
-/// The end of an HTTP/2 connection's own pipeline, behind which each stream has one of its own.
+/// The end of an HTTP/2 connection's pipeline, where frames become calls. The streams have no channels of their own, which
+/// would cost more than all else that a short call needs.
 final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked Sendable {
     typealias InboundIn = HTTP2Frame
+    typealias OutboundOut = HTTP2Frame
 
-    private let server: GuestHost
+    private let host: EtcdHost
+    private let methods: MethodTable
     private var context: ChannelHandlerContext?
-    private var streams: [ObjectIdentifier: GRPCStream] = [:]
+    private var streams: [HTTP2StreamID: GRPCStream] = [:]
+    /// Streams that have something to write when this turn of the loop ends.
+    private var due: [GRPCStream] = []
+    private var flushIsDue = false
 
-    private init(server: GuestHost) { self.server = server }
+    private init(host: EtcdHost, methods: MethodTable) {
+        self.host = host
+        self.methods = methods
+    }
 
     /// Makes a connection that begins with HTTP/2's preface one of gRPC.
     static func install(on channel: any Channel, host: EtcdHost, methods: MethodTable) throws {
-        let loop = channel.eventLoop
-        let connection = GRPCConnection(server: host.server)
         let management = NIOHTTP2ServerConnectionManagementHandler(
-            eventLoop: loop,
+            eventLoop: channel.eventLoop,
             configuration: .init(
                 maxIdleTime: .nanoseconds(Limits.idleHTTP2.nanoseconds), maxAge: nil,
                 maxGraceTime: .nanoseconds(Limits.shutdown.nanoseconds),
@@ -26,15 +33,10 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
                     pingInterval: .nanoseconds(Limits.idleConnection.nanoseconds),
                     ackTimeout: .nanoseconds(Limits.slowRequest.nanoseconds))))
         let http2 = NIOHTTP2Handler(
-            mode: .server, eventLoop: loop, connectionConfiguration: connectionConfiguration,
-            streamConfiguration: streamConfiguration, streamDelegate: management.http2StreamDelegate
-        ) { stream in
-            stream.eventLoop.makeCompletedFuture {
-                try stream.pipeline.syncOperations.addHandler(
-                    GRPCStream(connection: connection, host: host, methods: methods))
-            }
-        }
-        try channel.pipeline.syncOperations.addHandlers([http2, management, connection])
+            mode: .server, connectionConfiguration: connectionConfiguration, streamConfiguration: streamConfiguration)
+        try channel.pipeline.syncOperations.addHandlers([
+            OutboundGatherer(), http2, management, GRPCConnection(host: host, methods: methods),
+        ])
         // The connection was open before the handler was there.
         management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
     }
@@ -46,7 +48,6 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
             HTTP2Setting(parameter: .maxHeaderListSize, value: Limits.headBytes),
             HTTP2Setting(parameter: .initialWindowSize, value: Limits.streamWindowBytes),
         ]
-        configuration.targetWindowSize = Limits.connectionWindowBytes
         configuration.maximumBufferedControlFrames = 1_000
         // Clients ping; a few hundred in half a minute are patience, not malice.
         configuration.controlFrameRateLimit.maximumCount = 2_000
@@ -55,22 +56,98 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
 
     private static var streamConfiguration: NIOHTTP2Handler.StreamConfiguration {
         var configuration = NIOHTTP2Handler.StreamConfiguration()
-        configuration.targetWindowSize = Limits.streamWindowBytes
-        configuration.outboundBufferSizeHighWatermark = Limits.streamBufferBytes
-        configuration.outboundBufferSizeLowWatermark = Limits.streamBufferBytes / 4
         // A client whose calls run into their deadlines resets them, all at once when a leader is lost.
         configuration.streamResetFrameRateLimit.maximumCount = 2 * Limits.streamsPerConnection
         return configuration
     }
 
-    func add(_ stream: GRPCStream) { streams[ObjectIdentifier(stream)] = stream }
-    func remove(_ stream: GRPCStream) { streams[ObjectIdentifier(stream)] = nil }
+    // MARK: - What the client sends
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        switch frame.payload {
+        case .headers(let headers):
+            stream(frame.streamID).take(headers)
+        case .data(let data):
+            streams[frame.streamID]?.take(data)
+        // What else there is the handlers before have done.
+        default: break
+        }
+    }
+
+    private func stream(_ id: HTTP2StreamID) -> GRPCStream {
+        if let known = streams[id] { return known }
+        let stream = GRPCStream(id, connection: self, host: host, methods: methods)
+        streams[id] = stream
+        return stream
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as NIOHTTP2WindowUpdatedEvent:
+            guard let window = event.inboundWindowSize else { break }
+            if event.streamID == .rootStream {
+                widen(.rootStream, from: window, to: Limits.connectionWindowBytes)
+            } else {
+                streams[event.streamID]?.windowChanged(to: window)
+            }
+        case let event as StreamClosedEvent: streams.removeValue(forKey: event.streamID)?.closed()
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Lets the client send again once half a window is used up.
+    func widen(_ id: HTTP2StreamID, from window: Int, to target: Int) {
+        guard window <= target / 2 else { return }
+        write(.windowUpdate(windowSizeIncrement: target - window), to: id)
+        flushSoon()
+    }
+
+    // MARK: - What is sent
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ payload: HTTP2Frame.FramePayload, to id: HTTP2StreamID, promise: EventLoopPromise<Void>? = nil) {
+        guard let context else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        context.write(wrapOutboundOut(HTTP2Frame(streamID: id, payload: payload)), promise: promise)
+    }
+
+    /// The stream writes what it has when this turn of the loop ends.
+    func writeSoon(_ stream: GRPCStream) {
+        due.append(stream)
+        flushSoon()
+    }
+
+    /// Everything written in this turn of the loop goes out together, as the answers to a batch come together. Each would be
+    /// a call to the kernel otherwise.
+    func flushSoon() {
+        guard !flushIsDue, let context else { return }
+        flushIsDue = true
+        context.eventLoop.execute { [self] in endTurn() }
+    }
+
+    private func endTurn() {
+        let streams = due
+        due.removeAll(keepingCapacity: streams.count <= 256)
+        for stream in streams { stream.writeUnsent() }
+        flushIsDue = false
+        context?.flush()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        for stream in Array(streams.values) { stream.writabilityMayHaveChanged() }
+        context.fireChannelWritabilityChanged()
+    }
 
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        server.opened(self)
+        host.server.opened(self)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { leave() }
@@ -83,11 +160,12 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
     private func leave() {
         guard context != nil else { return }
         context = nil
-        server.closed(self)
+        host.server.closed(self)
+        let left = streams.values
+        streams = [:]
+        due = []
+        for stream in left { stream.closed() }
     }
-
-    /// Frames of the connection itself; what they ask for is done by the handlers before.
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // One stream's fault is no other's.

@@ -4,11 +4,7 @@ internal import NIOHTTP2
 internal import Primitives
 
 /// One call over one stream of HTTP/2. Confined to its connection's event loop.
-final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
-    typealias InboundIn = HTTP2Frame.FramePayload
-    typealias OutboundIn = HTTP2Frame.FramePayload
-    typealias OutboundOut = HTTP2Frame.FramePayload
-
+final class GRPCStream: RPCOutlet, @unchecked Sendable {
     private enum State {
         /// The headers have not come.
         case idle
@@ -17,11 +13,11 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
         case ended
     }
 
+    private let id: HTTP2StreamID
     private let connection: GRPCConnection
     private let host: EtcdHost
     private let methods: MethodTable
     private var state = State.idle
-    private var context: ChannelHandlerContext?
     private var rpc: RPC?
     private var method: Method?
     private var deframer = MessageDeframer()
@@ -29,12 +25,20 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
     private var heldBytes = 0
     private var sentHeaders = false
     private var requestsEnded = false
-    /// A read held back because the client does not read its answers.
-    private var owesRead = false
-    private var flushIsDue = false
+    /// What the client may still send; held back while it does not read its answers.
+    private var owedWindow: Int?
+    /// Messages of this turn of the loop, as they go into a frame together.
+    private var unsent = ByteBuffer()
+    private var writeIsDue = false
+    /// Bytes of a call with many answers that the socket has not taken.
+    private var waitingBytes = 0
+    private var isFull = false
+    /// What the call was told last.
+    private var wasWritable = true
     private var deadlineTimer: Scheduled<Void>?
 
-    init(connection: GRPCConnection, host: EtcdHost, methods: MethodTable) {
+    init(_ id: HTTP2StreamID, connection: GRPCConnection, host: EtcdHost, methods: MethodTable) {
+        self.id = id
         self.connection = connection
         self.host = host
         self.methods = methods
@@ -42,27 +46,8 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
 
     // MARK: - Life
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        connection.add(self)
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) { leave() }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        leave()
-        context.fireChannelInactive()
-    }
-
-    private func leave() {
-        guard context != nil else { return }
-        cancelCall()
-        connection.remove(self)
-        context = nil
-    }
-
-    /// Lets go of the call without a word.
-    private func cancelCall() {
+    /// The stream is over on both sides: by its end, the client's reset, or that of the connection.
+    func closed() {
         if case .open(let call) = state {
             rpc?.drop()
             call.cancelled()
@@ -85,23 +70,16 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
         call.finish()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        cancelCall()
-        context.close(promise: nil)
-    }
-
     // MARK: - What the client sends
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .headers(let headers):
-            if case .idle = state { begin(headers.headers) }
-            if headers.endStream { endRequests() }
-        case .data(let data):
-            if case .byteBuffer(var bytes) = data.data { receive(&bytes) }
-            if data.endStream { endRequests() }
-        default: break
-        }
+    func take(_ headers: HTTP2Frame.FramePayload.Headers) {
+        if case .idle = state { begin(headers.headers) }
+        if headers.endStream { endRequests() }
+    }
+
+    func take(_ data: HTTP2Frame.FramePayload.Data) {
+        if case .byteBuffer(var bytes) = data.data { receive(&bytes) }
+        if data.endStream { endRequests() }
     }
 
     private func begin(_ headers: HPACKHeaders) {
@@ -162,59 +140,85 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
         call.requestsEnded()
     }
 
-    /// Holds back reading while the client does not read its answers, so that they do not pile up.
-    func read(context: ChannelHandlerContext) {
-        if context.channel.isWritable { context.read() } else { owesRead = true }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let isWritable = context.channel.isWritable
-        if case .open(let call) = state { call.writabilityChanged(isWritable) }
-        if isWritable, owesRead {
-            owesRead = false
-            context.read()
-        }
-        context.fireChannelWritabilityChanged()
+    /// The client's window is not widened while it does not read its answers, so that they do not pile up.
+    func windowChanged(to window: Int) {
+        guard !requestsEnded, case .open = state else { return }
+        if isWritable { connection.widen(id, from: window, to: Limits.streamWindowBytes) } else { owedWindow = window }
     }
 
     // MARK: - RPCOutlet
 
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    var isWritable: Bool { !isFull && connection.isWritable }
 
-    func send(_ message: any RPCMessage) {
-        guard case .open = state, let context else { return }
-        var buffer = context.channel.allocator.buffer(capacity: 256)
-        do {
-            try message.writeFramed(into: &buffer)
-        } catch {
-            return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
+    func writabilityMayHaveChanged() {
+        let isWritable = isWritable
+        guard isWritable != wasWritable, case .open(let call) = state else { return }
+        wasWritable = isWritable
+        if isWritable, let window = owedWindow {
+            owedWindow = nil
+            windowChanged(to: window)
         }
-        writeHeaders(context)
-        context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(buffer)))), promise: nil)
-        flushSoon()
+        call.writabilityChanged(isWritable)
     }
 
-    /// The headers are sent with the first message; a stream's go out at once, since its first message may be far off.
-    func sendHeaders() {
-        guard case .open = state, let context else { return }
-        writeHeaders(context)
-        flushSoon()
+    private func sent(_ bytes: Int) {
+        waitingBytes -= bytes
+        if isFull, waitingBytes <= Limits.streamBufferBytes / 4 { isFull = false }
+        writabilityMayHaveChanged()
+    }
+
+    /// More than this is not gathered, so that the client's windows and ``isWritable`` know of it.
+    private static let gatheredBytes = 16 * 1024
+
+    func send(_ message: any RPCMessage) {
+        guard case .open = state else { return }
+        let before = unsent.writerIndex
+        do {
+            try message.writeFramed(into: &unsent)
+        } catch {
+            unsent.moveWriterIndex(to: before)
+            return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
+        }
+        // The one answer of a call goes out with its status.
+        if method?.kind == .unary { return }
+        if unsent.readableBytes >= Self.gatheredBytes { write() }
+        writeSoon()
+    }
+
+    private func write() {
+        writeHeaders()
+        let bytes = unsent.readableBytes
+        guard bytes > 0 else { return }
+        var taken: EventLoopPromise<Void>?
+        // The one answer of a call is not held back.
+        if method?.kind != .unary {
+            let promise = host.loop.makePromise(of: Void.self)
+            promise.futureResult.whenComplete { [self] _ in sent(bytes) }
+            taken = promise
+            waitingBytes += bytes
+            if waitingBytes >= Limits.streamBufferBytes { isFull = true }
+        }
+        connection.write(.data(.init(data: .byteBuffer(unsent))), to: id, promise: taken)
+        unsent = ByteBuffer()
+        writabilityMayHaveChanged()
     }
 
     private static let responseHeaders = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc")])
+    private static let successTrailers = RPCStatus.ok.trailers(alone: false)
 
-    private func writeHeaders(_ context: ChannelHandlerContext) {
+    private func writeHeaders() {
         guard !sentHeaders else { return }
         sentHeaders = true
-        context.write(wrapOutboundOut(.headers(.init(headers: Self.responseHeaders))), promise: nil)
+        connection.write(.headers(.init(headers: Self.responseHeaders)), to: id)
     }
 
     func end(_ status: RPCStatus) {
         guard case .open(let call) = state else { return }
         host.metrics.ended(method, status.code)
+        if unsent.readableBytes > 0 { write() }
         close()
         call.cancelled()
-        writeLast(status.trailers(alone: !sentHeaders))
+        writeLast(status.code == .ok && sentHeaders ? Self.successTrailers : status.trailers(alone: !sentHeaders))
     }
 
     private func refuse(_ headers: HPACKHeaders) {
@@ -223,21 +227,23 @@ final class GRPCStream: ChannelDuplexHandler, RPCOutlet, @unchecked Sendable {
     }
 
     private func writeLast(_ headers: HPACKHeaders) {
-        guard let context else { return }
         sentHeaders = true
-        context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+        connection.write(.headers(.init(headers: headers, endStream: true)), to: id)
         // What the client would still send is not wanted (RFC 9113 §8.1).
-        if !requestsEnded { context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
-        context.flush()
+        if !requestsEnded { connection.write(.rstStream(.noError), to: id) }
+        connection.flushSoon()
     }
 
-    /// Everything written in this turn of the loop goes out together.
-    private func flushSoon() {
-        guard !flushIsDue else { return }
-        flushIsDue = true
-        host.loop.execute { [self] in
-            flushIsDue = false
-            if case .open = state { context?.flush() }
-        }
+    /// Everything written in this turn of the loop goes into one frame.
+    private func writeSoon() {
+        guard !writeIsDue else { return }
+        writeIsDue = true
+        connection.writeSoon(self)
+    }
+
+    func writeUnsent() {
+        writeIsDue = false
+        guard case .open = state else { return }
+        write()
     }
 }

@@ -22,7 +22,7 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
         self.host = host
     }
 
-    func begin(_ body: ByteBuffer) {
+    func begin(_ body: Bytes) {
         let rpc = RPC(host: host, outlet: self)
         self.rpc = rpc
         host.metrics.started(method)
@@ -30,9 +30,8 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
         self.call = call
         exchange.awaits(self)
         if method.takesLong { exchange.extend(nanoseconds: Int64.max / 4) }
-        let bytes = [UInt8](body.readableBytesView)
         do throws(RPCStatus) {
-            let pieces = method.kind == .bidirectional ? GatewayJSON.split(bytes) : [bytes]
+            let pieces = method.kind == .bidirectional ? GatewayJSON.split(body) : [body]
             for piece in pieces where rpc.isOpen { try call.received(json: piece) }
             if rpc.isOpen { call.requestsEnded() }
         } catch {
@@ -44,20 +43,17 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
 
     func send(_ message: any RPCMessage) {
         guard !isEnded else { return }
-        let json: [UInt8]
+        let json: ByteBuffer
         do {
             json = try message.json()
         } catch {
             return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
         }
-        var buffer = ByteBufferAllocator().buffer(capacity: json.count + 16)
-        guard hasManyAnswers else {
-            buffer.writeBytes(json)
-            return answer = buffer
-        }
+        guard hasManyAnswers else { return answer = json }
         beginStream()
+        var buffer = ByteBufferAllocator().buffer(capacity: json.readableBytes + 16)
         buffer.writeStaticString("{\"result\":")
-        buffer.writeBytes(json)
+        buffer.writeImmutableBuffer(json)
         buffer.writeStaticString("}\n")
         exchange.write(buffer)
     }

@@ -16,8 +16,8 @@ enum GatewayJSON {
         return options
     }
 
-    static func encode(_ message: some SwiftProtobuf.Message) throws -> [UInt8] {
-        try message.jsonUTF8Bytes(options: writing)
+    static func encode(_ message: some SwiftProtobuf.Message) throws -> ByteBuffer {
+        ByteBuffer(bytes: try message.jsonUTF8Bytes(options: writing) as [UInt8])
     }
 
     /// Nothing at all is the empty message, as etcd takes it.
@@ -80,7 +80,7 @@ enum GatewayJSON {
 }
 
 extension UInt8 {
-    fileprivate var isJSONSpace: Bool { self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09 }
+    var isJSONSpace: Bool { self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09 }
 }
 
 /// Bodies of the gateway that are no messages.

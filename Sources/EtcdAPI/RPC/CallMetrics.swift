@@ -2,18 +2,20 @@ internal import CoreMetrics
 
 /// Counts calls under the names that etcd's have, as far as people alert on them.
 final class CallMetrics: Sendable {
-    private let started: [String: Counter]
-    private let handled: [String: [Counter]]
+    /// By method, which is one of the table's.
+    private let started: [ObjectIdentifier: Counter]
+    private let handled: [ObjectIdentifier: [Counter]]
 
     init(_ methods: MethodTable, factory: any MetricsFactory) {
-        var started: [String: Counter] = [:]
-        var handled: [String: [Counter]] = [:]
+        var started: [ObjectIdentifier: Counter] = [:]
+        var handled: [ObjectIdentifier: [Counter]] = [:]
         for method in methods.byPath.values {
             let labels = [
                 ("grpc_method", method.name), ("grpc_service", method.service), ("grpc_type", method.kind.rawValue),
             ]
-            started[method.path] = Counter(label: "grpc_server_started_total", dimensions: labels, factory: factory)
-            handled[method.path] = RPCCode.allCases.map { code in
+            started[ObjectIdentifier(method)] = Counter(
+                label: "grpc_server_started_total", dimensions: labels, factory: factory)
+            handled[ObjectIdentifier(method)] = RPCCode.allCases.map { code in
                 Counter(
                     label: "grpc_server_handled_total", dimensions: labels + [("grpc_code", code.metricName)],
                     factory: factory)
@@ -23,11 +25,11 @@ final class CallMetrics: Sendable {
         self.handled = handled
     }
 
-    func started(_ method: Method) { started[method.path]?.increment() }
+    func started(_ method: Method) { started[ObjectIdentifier(method)]?.increment() }
 
     func ended(_ method: Method?, _ code: RPCCode) {
         guard let method else { return }
-        handled[method.path]?[code.rawValue].increment()
+        handled[ObjectIdentifier(method)]?[code.rawValue].increment()
     }
 }
 

@@ -23,12 +23,7 @@ final class EtcdHost: @unchecked Sendable {
         member = node.identity.id.rawValue
     }
 
-    func header(_ position: ReplyPosition) -> Etcdserverpb_ResponseHeader {
-        var header = Etcdserverpb_ResponseHeader()
-        header.clusterID = cluster
-        header.memberID = member
-        header.revision = Int64(clamping: position.revision.rawValue)
-        header.raftTerm = position.term.rawValue
-        return header
+    func header(_ position: ReplyPosition) -> ReplyHeader {
+        ReplyHeader(cluster: cluster, member: member, revision: position.revision, term: position.term)
     }
 }

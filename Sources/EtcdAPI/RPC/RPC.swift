@@ -18,12 +18,12 @@ protocol RPCOutlet: AnyObject {
 protocol RPCMessage {
     /// The protocol buffer's bytes, appended.
     func writeProtobuf(into buffer: inout ByteBuffer) throws
-    func json() throws -> [UInt8]
+    func json() throws -> ByteBuffer
 }
 
 /// What a call does with what its client sends. Confined to the call's loop.
 protocol CallHandler: AnyObject {
-    associatedtype Request: SwiftProtobuf.Message
+    associatedtype Request
     func received(_ request: Request)
     /// The client sends no more; it still reads.
     func requestsEnded()
@@ -122,7 +122,8 @@ final class RPC: @unchecked Sendable {
         node.status(on: loop) { [self] status in if isOpen { completion(status) } }
     }
 
-    func header(_ position: ReplyPosition) -> Etcdserverpb_ResponseHeader { host.header(position) }
+    func header(_ position: ReplyPosition) -> Etcdserverpb_ResponseHeader { replyHeader(position).message }
+    func replyHeader(_ position: ReplyPosition) -> ReplyHeader { host.header(position) }
 }
 
 extension SwiftProtobuf.Message {
@@ -139,5 +140,5 @@ struct PlainReply<Message: SwiftProtobuf.Message>: RPCMessage {
         buffer.writeBytes(bytes)
     }
 
-    func json() throws -> [UInt8] { try GatewayJSON.encode(message) }
+    func json() throws -> ByteBuffer { try GatewayJSON.encode(message) }
 }

@@ -1,5 +1,3 @@
-internal import SwiftProtobuf
-
 /// What waits, or still sends, after the one request of a call was taken.
 protocol WaitingCall: AnyObject {
     /// The client is gone, or the call ended. Called once.
@@ -8,43 +6,21 @@ protocol WaitingCall: AnyObject {
 }
 
 /// A call with one request, answered by what a service function makes of it.
-final class UnaryCall<Request: SwiftProtobuf.Message>: CallHandler, @unchecked Sendable {
+final class SingleRequestCall<Request>: CallHandler, @unchecked Sendable {
     private let rpc: RPC
-    private let serve: (Request, RPC) throws(RPCStatus) -> Void
-    private var request: Request?
-
-    init(_ rpc: RPC, serve: @escaping (Request, RPC) throws(RPCStatus) -> Void) {
-        self.rpc = rpc
-        self.serve = serve
-    }
-
-    func received(_ request: Request) {
-        guard self.request == nil else { return rpc.end(.tooManyMessages) }
-        self.request = request
-    }
-
-    func requestsEnded() {
-        guard let request else { return rpc.end(.noMessage) }
-        rpc.whenLed { [self] in
-            do throws(RPCStatus) { try serve(request, rpc) } catch { rpc.end(error) }
-        }
-    }
-
-    func cancelled() {}
-    func writabilityChanged(_ writable: Bool) {}
-    /// It ends by itself, soon.
-    func finish() {}
-}
-
-/// A call with one request and answers that come when they come.
-final class SingleRequestCall<Request: SwiftProtobuf.Message>: CallHandler, @unchecked Sendable {
-    private let rpc: RPC
+    private let outlastsStop: Bool
     private let serve: (Request, RPC) throws(RPCStatus) -> (any WaitingCall)?
     private var request: Request?
     private var waiting: (any WaitingCall)?
 
-    init(_ rpc: RPC, serve: @escaping (Request, RPC) throws(RPCStatus) -> (any WaitingCall)?) {
+    /// - Parameters:
+    ///   - outlastsStop: whether it ends by itself, soon, so that a server that stops need not end it.
+    ///   - serve: tells what to let go of when the client does not wait for the end; `nil` when there is nothing.
+    init(
+        _ rpc: RPC, outlastsStop: Bool, serve: @escaping (Request, RPC) throws(RPCStatus) -> (any WaitingCall)?
+    ) {
         self.rpc = rpc
+        self.outlastsStop = outlastsStop
         self.serve = serve
     }
 
@@ -55,14 +31,17 @@ final class SingleRequestCall<Request: SwiftProtobuf.Message>: CallHandler, @unc
 
     func requestsEnded() {
         guard let request else { return rpc.end(.noMessage) }
-        rpc.whenLed { [self] in
-            do throws(RPCStatus) {
-                let waiting = try serve(request, rpc)
-                // It may have ended while it was begun.
-                if rpc.isOpen { self.waiting = waiting } else { waiting?.cancelled() }
-            } catch {
-                rpc.end(error)
-            }
+        guard rpc.requiresLeader else { return begin(request) }
+        rpc.whenLed { [self] in if let request = self.request { begin(request) } }
+    }
+
+    private func begin(_ request: Request) {
+        do throws(RPCStatus) {
+            let waiting = try serve(request, rpc)
+            // It may have ended while it was begun.
+            if rpc.isOpen { self.waiting = waiting } else { waiting?.cancelled() }
+        } catch {
+            rpc.end(error)
         }
     }
 
@@ -72,7 +51,7 @@ final class SingleRequestCall<Request: SwiftProtobuf.Message>: CallHandler, @unc
     }
 
     func writabilityChanged(_ writable: Bool) { waiting?.writabilityChanged(writable) }
-    func finish() { rpc.end(.stopped) }
+    func finish() { if !outlastsStop { rpc.end(.stopped) } }
 }
 
 extension RPCStatus {

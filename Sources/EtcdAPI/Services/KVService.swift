@@ -5,30 +5,30 @@ internal import ReplicaCore
 /// `etcdserverpb.KV`.
 enum KVService {
     static let methods: [Method] = [
-        .unary("etcdserverpb.KV/Range", "/kv/range", serve: range),
-        .unary("etcdserverpb.KV/Put", "/kv/put", serve: put),
+        .frequent("etcdserverpb.KV/Range", "/kv/range", serve: range),
+        .frequent("etcdserverpb.KV/Put", "/kv/put", serve: put),
         .unary("etcdserverpb.KV/DeleteRange", "/kv/deleterange", serve: deleteRange),
         .unary("etcdserverpb.KV/Txn", "/kv/txn", serve: transaction),
         .unary("etcdserverpb.KV/Compact", "/kv/compaction", serve: compact),
     ]
 
     @Sendable
-    private static func range(_ request: Etcdserverpb_RangeRequest, _ rpc: RPC) throws(RPCStatus) {
+    private static func range(_ request: RangeRequest, _ rpc: RPC) throws(RPCStatus) {
         let plan = try RangePlan(request)
         let reader = RangeReader(rpc, plan.query, wanted: plan.wanted) { records, count, position in
-            var response = plan.response(records, count: count)
-            response.header = rpc.header(position)
-            rpc.answer(response.reply)
+            var reply = plan.reply(records, count: count)
+            reply.header = rpc.replyHeader(position)
+            rpc.answer(reply)
         }
-        reader.read(request.serializable ? .stale : .linearizable)
+        reader.read(request.isSerializable ? .stale : .linearizable)
     }
 
     @Sendable
-    private static func put(_ request: Etcdserverpb_PutRequest, _ rpc: RPC) throws(RPCStatus) {
+    private static func put(_ request: PutRequest, _ rpc: RPC) throws(RPCStatus) {
         let put = try Put(request)
         guard put.key.count + put.value.count <= Limits.etcdRequestBytes else { throw .tooLarge }
-        if request.prevKv {
-            return try alone(.with { $0.requestPut = request }, rpc) { answer, rpc, position in
+        if request.wantsPrevious {
+            return try alone(try TxnPlan(put: request), rpc) { answer, rpc, position in
                 var response = answer.responsePut
                 response.header = rpc.header(position)
                 rpc.answer(response.reply)
@@ -37,9 +37,7 @@ enum KVService {
         rpc.submit(.write(Proposal(command: .put(put)))) { reply in
             guard case .written(.put(let result), var position) = reply else { return rpc.end(.wrongAnswer) }
             position.revision = result.record.modRevision
-            var response = Etcdserverpb_PutResponse()
-            response.header = rpc.header(position)
-            rpc.answer(response.reply)
+            rpc.answer(PutReply(header: rpc.replyHeader(position)))
         }
     }
 
@@ -47,7 +45,8 @@ enum KVService {
     private static func deleteRange(_ request: Etcdserverpb_DeleteRangeRequest, _ rpc: RPC) throws(RPCStatus) {
         guard !request.key.isEmpty else { throw .emptyKey }
         if request.prevKv {
-            return try alone(.with { $0.requestDeleteRange = request }, rpc) { answer, rpc, position in
+            let plan = try TxnPlan(.with { $0.success = [.with { $0.requestDeleteRange = request }] })
+            return try alone(plan, rpc) { answer, rpc, position in
                 var response = answer.responseDeleteRange
                 response.header = rpc.header(position)
                 rpc.answer(response.reply)
@@ -66,12 +65,12 @@ enum KVService {
         }
     }
 
-    /// Carries out one operation as a transaction, so that it can tell what was there before.
+    /// Carries out a transaction of one operation, so that it can tell what was there before.
     private static func alone(
-        _ operation: Etcdserverpb_RequestOp, _ rpc: RPC,
+        _ plan: TxnPlan, _ rpc: RPC,
         _ completion: @escaping @Sendable (Etcdserverpb_ResponseOp, RPC, ReplyPosition) -> Void
     ) throws(RPCStatus) {
-        try carryOut(.with { $0.success = [operation] }, rpc) { response, rpc, position in
+        try carryOut(plan, rpc) { response, rpc, position in
             guard let answer = response.responses.first else { return rpc.end(.wrongAnswer) }
             completion(answer, rpc, position)
         }
@@ -79,7 +78,7 @@ enum KVService {
 
     @Sendable
     private static func transaction(_ request: Etcdserverpb_TxnRequest, _ rpc: RPC) throws(RPCStatus) {
-        try carryOut(request, rpc) { response, rpc, position in
+        try carryOut(try TxnPlan(request), rpc) { response, rpc, position in
             var response = response
             response.header = rpc.header(position)
             rpc.answer(response.reply)
@@ -88,10 +87,9 @@ enum KVService {
 
     /// - Parameter completion: gets the answer without its header, and the state after the transaction.
     static func carryOut(
-        _ request: Etcdserverpb_TxnRequest, _ rpc: RPC,
+        _ plan: TxnPlan, _ rpc: RPC,
         _ completion: @escaping @Sendable (Etcdserverpb_TxnResponse, RPC, ReplyPosition) -> Void
     ) throws(RPCStatus) {
-        let plan = try TxnPlan(request)
         guard plan.bytes <= Limits.etcdRequestBytes else { throw .tooLarge }
         rpc.submit(.write(Proposal(command: .transaction(plan.transaction)))) { reply in
             guard case .written(.transaction(let result), var position) = reply,

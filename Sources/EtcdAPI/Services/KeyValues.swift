@@ -22,15 +22,15 @@ extension KeyRecord {
 
 extension KeySelection {
     /// etcd's pair of a key and an end of a range: no end is the key alone, `\0` everything from the key on.
-    init(key: Data, rangeEnd: Data) {
+    init(key: Bytes, rangeEnd: Bytes) {
         if rangeEnd.isEmpty {
-            self = .key(Bytes(key))
-        } else if rangeEnd.count == 1, rangeEnd.first == 0 {
-            self = .range(from: Bytes(key), to: nil)
+            self = .key(key)
         } else {
-            self = .range(from: Bytes(key), to: Bytes(rangeEnd))
+            self = .range(from: key, to: rangeEnd == [0] ? nil : rangeEnd)
         }
     }
+
+    init(key: Data, rangeEnd: Data) { self.init(key: Bytes(key), rangeEnd: Bytes(rangeEnd)) }
 }
 
 extension Etcdserverpb_ResponseHeader {

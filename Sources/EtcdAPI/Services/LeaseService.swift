@@ -8,7 +8,7 @@ enum LeaseService {
     static let methods: [Method] = [
         .unary("etcdserverpb.Lease/LeaseGrant", "/lease/grant", serve: grant),
         .unary("etcdserverpb.Lease/LeaseRevoke", "/lease/revoke", "/kv/lease/revoke", serve: revoke),
-        .stream("etcdserverpb.Lease/LeaseKeepAlive", "/lease/keepalive") { KeepAliveCall($0) },
+        .frequentStream("etcdserverpb.Lease/LeaseKeepAlive", "/lease/keepalive") { KeepAliveCall($0) },
         .unary("etcdserverpb.Lease/LeaseTimeToLive", "/lease/timetolive", "/kv/lease/timetolive", serve: timeToLive),
         .unary("etcdserverpb.Lease/LeaseLeases", "/lease/leases", "/kv/lease/leases", serve: leases),
     ]
@@ -99,16 +99,13 @@ final class KeepAliveCall: CallHandler, @unchecked Sendable {
 
     init(_ rpc: RPC) { self.rpc = rpc }
 
-    func received(_ request: Etcdserverpb_LeaseKeepAliveRequest) {
+    func received(_ request: KeepAliveRequest) {
         let id = LeaseID(UInt64(bitPattern: request.id))
         unanswered += 1
         rpc.submit(.renew([id])) { [self] reply in
             guard case .renewed(let grants, let position) = reply else { return rpc.end(.wrongAnswer) }
-            var response = Etcdserverpb_LeaseKeepAliveResponse()
-            response.header = rpc.header(position)
-            response.id = Int64(bitPattern: id.rawValue)
-            response.ttl = grants.first??.ttl.wholeSeconds ?? 0
-            rpc.send(response.reply)
+            let seconds = grants.first??.ttl.wholeSeconds ?? 0
+            rpc.send(KeepAliveReply(header: rpc.replyHeader(position), lease: id, seconds: seconds))
             unanswered -= 1
             endIfDone()
         }

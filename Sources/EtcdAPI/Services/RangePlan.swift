@@ -10,26 +10,26 @@ struct RangePlan: Sendable {
     let revision: Revision?
     let keysOnly: Bool
     let countOnly: Bool
-    private let order: Etcdserverpb_RangeRequest.SortOrder
-    private let target: Etcdserverpb_RangeRequest.SortTarget
+    private let order: RangeRequest.SortOrder
+    private let target: RangeRequest.SortTarget
     private let modRevisions: ClosedRange<UInt64>?
     private let createRevisions: ClosedRange<UInt64>?
 
-    init(_ request: Etcdserverpb_RangeRequest) throws(RPCStatus) {
+    init(_ request: RangeRequest) throws(RPCStatus) {
         guard !request.key.isEmpty else { throw .emptyKey }
         if case .UNRECOGNIZED = request.sortOrder { throw .invalidSort }
         if case .UNRECOGNIZED = request.sortTarget { throw .invalidSort }
         selection = KeySelection(key: request.key, rangeEnd: request.rangeEnd)
         limit = Int(max(0, request.limit))
         revision = request.revision > 0 ? Revision(UInt64(request.revision)) : nil
-        keysOnly = request.keysOnly
-        countOnly = request.countOnly
+        keysOnly = request.wantsKeysOnly
+        countOnly = request.wantsCountOnly
         target = request.sortTarget
         // Records come by key, so that another target without an order means ascending.
         order = request.sortOrder == .none && target != .key ? .ascend : request.sortOrder
         isCutFirst = request.sortOrder == .none
-        modRevisions = Self.bounds(request.minModRevision, request.maxModRevision)
-        createRevisions = Self.bounds(request.minCreateRevision, request.maxCreateRevision)
+        modRevisions = Self.bounds(request.leastModRevision, request.mostModRevision)
+        createRevisions = Self.bounds(request.leastCreateRevision, request.mostCreateRevision)
     }
 
     /// Without an order and filters the limit holds for the read, and what was read is ordered then, as etcd does it.
@@ -61,24 +61,18 @@ struct RangePlan: Sendable {
     /// - Parameters:
     ///   - records: all that ``wanted`` asks for.
     ///   - count: how many keys the selection has.
-    func response(_ records: [KeyRecord], count: Int) -> Etcdserverpb_RangeResponse {
-        var response = Etcdserverpb_RangeResponse()
-        response.count = Int64(count)
-        guard !countOnly else { return response }
-        var records = records
-        if let modRevisions { records.removeAll { !modRevisions.contains($0.modRevision.rawValue) } }
-        if let createRevisions { records.removeAll { !createRevisions.contains($0.createRevision.rawValue) } }
-        sort(&records)
-        if limit > 0, records.count > limit {
-            records.removeLast(records.count - limit)
-            response.more = true
+    func reply(_ records: [KeyRecord], count: Int) -> RangeReply {
+        var reply = RangeReply(keysOnly: keysOnly, count: count)
+        guard !countOnly else { return reply }
+        reply.records = records
+        if let modRevisions { reply.records.removeAll { !modRevisions.contains($0.modRevision.rawValue) } }
+        if let createRevisions { reply.records.removeAll { !createRevisions.contains($0.createRevision.rawValue) } }
+        sort(&reply.records)
+        if limit > 0, reply.records.count > limit {
+            reply.records.removeLast(reply.records.count - limit)
+            reply.more = true
         }
-        response.kvs = records.map { record in
-            var message = record.message
-            if keysOnly { message.value.removeAll() }
-            return message
-        }
-        return response
+        return reply
     }
 
     private func sort(_ records: inout [KeyRecord]) {

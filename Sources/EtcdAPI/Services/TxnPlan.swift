@@ -22,6 +22,12 @@ struct TxnPlan: Sendable {
         if transaction.keyWrittenTwice != nil { throw .duplicateKey }
     }
 
+    /// A put by itself.
+    init(put request: PutRequest) throws(RPCStatus) {
+        transaction = Transaction(comparisons: [], then: [], otherwise: [])
+        then = [try Self.step(request, &transaction.then)]
+    }
+
     private init(_ request: Etcdserverpb_TxnRequest, operations limit: Int, depth: Int) throws(RPCStatus) {
         let count = max(request.compare.count, request.success.count, request.failure.count)
         guard count <= limit, depth <= Limits.transactionDepth else { throw .tooManyOperations }
@@ -43,14 +49,10 @@ struct TxnPlan: Sendable {
     ) throws(RPCStatus) -> Step {
         switch operation.request {
         case .requestRange(let request):
-            let plan = try RangePlan(request)
+            let plan = try RangePlan(RangeRequest(request))
             operations.append(.get(plan.query))
             return .range(plan)
-        case .requestPut(let request):
-            let put = try Put(request)
-            if request.prevKv { operations.append(.get(RangeQuery(selection: .key(put.key)))) }
-            operations.append(.put(put))
-            return .put(tellsPrevious: request.prevKv)
+        case .requestPut(let request): return try step(PutRequest(request), &operations)
         case .requestDeleteRange(let request):
             guard !request.key.isEmpty else { throw .emptyKey }
             let selection = KeySelection(key: request.key, rangeEnd: request.rangeEnd)
@@ -63,6 +65,15 @@ struct TxnPlan: Sendable {
             return .transaction(plan)
         case nil: throw .keyNotFound
         }
+    }
+
+    private static func step(
+        _ request: PutRequest, _ operations: inout [Transaction.Operation]
+    ) throws(RPCStatus) -> Step {
+        let put = try Put(request)
+        if request.wantsPrevious { operations.append(.get(RangeQuery(selection: .key(put.key)))) }
+        operations.append(.put(put))
+        return .put(tellsPrevious: request.wantsPrevious)
     }
 
     /// Bytes of all keys and values that the transaction writes or compares.
@@ -97,9 +108,10 @@ struct TxnPlan: Sendable {
         switch step {
         case .range(let plan):
             guard case .get(let page)? = results.popFirst() else { return nil }
-            var response = plan.response(page.records, count: page.count)
+            var reply = plan.reply(page.records, count: page.count)
             // A transaction reads a page at most.
-            if page.more, plan.wanted == 0 || page.records.count < plan.wanted { response.more = true }
+            if page.more, plan.wanted == 0 || page.records.count < plan.wanted { reply.more = true }
+            var response = reply.message
             response.header = .inner(revision)
             answer.responseRange = response
         case .put(let tellsPrevious):
@@ -216,16 +228,16 @@ extension KeySelection {
 
 extension Put {
     /// A put as etcd's clients ask for it, checked.
-    init(_ request: Etcdserverpb_PutRequest) throws(RPCStatus) {
+    init(_ request: PutRequest) throws(RPCStatus) {
         guard !request.key.isEmpty else { throw .emptyKey }
-        if request.ignoreValue, !request.value.isEmpty { throw .valueProvided }
-        if request.ignoreLease, request.lease != 0 { throw .leaseProvided }
+        if request.ignoresValue, !request.value.isEmpty { throw .valueProvided }
+        if request.ignoresLease, request.lease != 0 { throw .leaseProvided }
         guard request.key.count <= Limits.keyBytes else { throw .tooLarge }
         let lease: LeaseAttachment =
-            if request.ignoreLease { .kept } else if request.lease == 0 { .none } else {
+            if request.ignoresLease { .kept } else if request.lease == 0 { .none } else {
                 .existing(LeaseID(UInt64(bitPattern: request.lease)))
             }
         self.init(
-            key: Bytes(request.key), value: Bytes(request.value), lease: lease, keepsValue: request.ignoreValue)
+            key: request.key, value: request.value, lease: lease, keepsValue: request.ignoresValue)
     }
 }

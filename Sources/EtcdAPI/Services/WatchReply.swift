@@ -39,7 +39,7 @@ struct WatchReply: RPCMessage {
         if let events { buffer.writeImmutableBuffer(events.protobuf) }
     }
 
-    func json() throws -> [UInt8] {
+    func json() throws -> ByteBuffer {
         var message = message
         if let events { message.events = events.messages }
         return try GatewayJSON.encode(message)

@@ -82,8 +82,7 @@ final class Exchange {
     func guestRequest() -> GuestRequest? {
         guard case .success(let destination) = destination, destination.route == .guest else { return nil }
         defer { body = [] }
-        return GuestRequest(
-            method: method.rawValue, path: destination.name, query: query, body: ByteBuffer(bytes: body))
+        return GuestRequest(method: method.rawValue, path: destination.name, query: query, body: body)
     }
 
     /// The call, once the body is complete; the body is its own from then on.

@@ -1,5 +1,6 @@
 package import NIOCore
 package import Node
+package import Primitives
 
 /// Another API on the same port: all of HTTP/2, and the paths of HTTP/1.1 that it says are its own.
 package protocol GuestAPI: AnyObject, Sendable {
@@ -22,7 +23,7 @@ package struct GuestRequest {
     package var path: ArraySlice<UInt8>
     /// Without the question mark.
     package var query: ArraySlice<UInt8>
-    package var body: ByteBuffer
+    package var body: Bytes
 }
 
 /// What a guest does for one request over a longer time. All methods are called on the connection's loop.

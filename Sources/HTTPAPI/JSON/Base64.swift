@@ -1,5 +1,5 @@
 internal import NIOCore
-internal import Primitives
+package import Primitives
 
 private let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 private let padding = UInt8(ascii: "=")
@@ -40,34 +40,47 @@ private func encodeBase64(
 
 /// The bytes that padded base64 text stands for; `nil` for anything that ``NIOCore/ByteBuffer/writeBase64(_:)`` would
 /// not have written, so that every byte string has exactly one text.
-func decodeBase64(_ text: Bytes) -> Bytes? {
+func decodeBase64(_ text: Bytes) -> Bytes? { text.withUnsafeBytes { decodeBase64($0) } }
+
+/// As ``decodeBase64(_:)-(Bytes)``, of memory that holds the text.
+package func decodeBase64(_ text: UnsafeRawBufferPointer) -> Bytes? {
     guard text.count % 4 == 0 else { return nil }
-    var content = text[...]
-    while content.last == padding, text.count - content.count < 2 { content.removeLast() }
-    var bytes: Bytes = []
-    bytes.reserveCapacity(content.count * 3 / 4)
+    var length = text.count
+    while length > 0, text[length - 1] == padding, text.count - length < 2 { length -= 1 }
+    let size = length * 3 / 4
+    var isValid = true
+    let bytes = Bytes(unsafeUninitializedCapacity: size) { bytes, count in
+        count = size
+        isValid = values.withUnsafeBufferPointer { decodeBase64(text[..<length], $0, into: bytes) }
+    }
+    return isValid ? bytes : nil
+}
+
+/// Whether all of `text` is digits of base64, and the bits that belong to no byte are zero.
+private func decodeBase64(
+    _ text: Slice<UnsafeRawBufferPointer>, _ values: UnsafeBufferPointer<UInt8>,
+    into bytes: UnsafeMutableBufferPointer<UInt8>
+) -> Bool {
     var pending: UInt32 = 0
     var bits: UInt32 = 0
-    for character in content {
-        guard let value = base64Value(character) else { return nil }
+    var place = 0
+    for character in text {
+        let value = values[Int(character)]
+        guard value < 64 else { return false }
         pending = (pending << 6 | UInt32(value)) & 0xFFFF
         bits += 6
         if bits >= 8 {
             bits -= 8
-            bytes.append(UInt8(truncatingIfNeeded: pending >> bits))
+            bytes[place] = UInt8(truncatingIfNeeded: pending >> bits)
+            place += 1
         }
     }
-    // Bits that belong to no byte must be zero.
-    return bits < 6 && pending & (1 << bits - 1) == 0 ? bytes : nil
+    return bits < 6 && pending & (1 << bits - 1) == 0
 }
 
-private func base64Value(_ character: UInt8) -> UInt8? {
-    switch character {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
-}
+/// What each character stands for; 255 for one that is no digit of base64.
+private let values = {
+    var values = [UInt8](repeating: 255, count: 256)
+    for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+    return values
+}()

@@ -1,28 +1,28 @@
-internal import NIOCore
-internal import Primitives
+package import NIOCore
+package import Primitives
 
 /// Writes JSON text into a buffer, one value after the other; commas are its own business.
-struct JSONWriter {
-    private(set) var buffer: ByteBuffer
+package struct JSONWriter {
+    package private(set) var buffer: ByteBuffer
     /// Whether the next value follows another one in the same object or array.
     private var followsValue = false
 
-    init(into buffer: ByteBuffer) { self.buffer = buffer }
+    package init(into buffer: ByteBuffer) { self.buffer = buffer }
 
-    mutating func object(_ fields: (inout JSONWriter) -> Void) {
+    package mutating func object(_ fields: (inout JSONWriter) -> Void) {
         open(UInt8(ascii: "{"))
         fields(&self)
         close(UInt8(ascii: "}"))
     }
 
-    mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    package mutating func array(_ elements: (inout JSONWriter) -> Void) {
         open(UInt8(ascii: "["))
         elements(&self)
         close(UInt8(ascii: "]"))
     }
 
     /// A field's name; its value must be written next.
-    mutating func name(_ name: StaticString) {
+    package mutating func name(_ name: StaticString) {
         separate()
         buffer.writeInteger(UInt8(ascii: "\""))
         buffer.writeStaticString(name)
@@ -30,45 +30,71 @@ struct JSONWriter {
         followsValue = false
     }
 
-    mutating func object(_ name: StaticString, _ fields: (inout JSONWriter) -> Void) {
+    package mutating func object(_ name: StaticString, _ fields: (inout JSONWriter) -> Void) {
         self.name(name)
         object(fields)
     }
 
-    mutating func array(_ name: StaticString, _ elements: (inout JSONWriter) -> Void) {
+    package mutating func array(_ name: StaticString, _ elements: (inout JSONWriter) -> Void) {
         self.name(name)
         array(elements)
     }
 
-    mutating func field(_ name: StaticString, _ value: UInt64) {
+    package mutating func field(_ name: StaticString, _ value: UInt64) {
         self.name(name)
         buffer.writeDecimal(value)
         followsValue = true
     }
 
-    mutating func field(_ name: StaticString, _ value: Int) {
+    package mutating func field(_ name: StaticString, _ value: Int) {
         field(name, UInt64(clamping: value))
     }
 
-    mutating func field(_ name: StaticString, _ value: Int64) {
+    package mutating func field(_ name: StaticString, _ value: Int64) {
         self.name(name)
         if value < 0 { buffer.writeInteger(UInt8(ascii: "-")) }
         buffer.writeDecimal(value.magnitude)
         followsValue = true
     }
 
-    mutating func field(_ name: StaticString, _ value: Bool) {
+    /// A number between quotes, for readers that know no whole numbers of 64 bits.
+    package mutating func field(_ name: StaticString, number: UInt64) {
+        self.name(name)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        buffer.writeDecimal(number)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        followsValue = true
+    }
+
+    package mutating func field(_ name: StaticString, number: Int64) {
+        self.name(name)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        if number < 0 { buffer.writeInteger(UInt8(ascii: "-")) }
+        buffer.writeDecimal(number.magnitude)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        followsValue = true
+    }
+
+    package mutating func field(_ name: StaticString, base64 bytes: Bytes) {
+        self.name(name)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        buffer.writeBase64(bytes)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        followsValue = true
+    }
+
+    package mutating func field(_ name: StaticString, _ value: Bool) {
         self.name(name)
         buffer.writeStaticString(value ? "true" : "false")
         followsValue = true
     }
 
-    mutating func field(_ name: StaticString, _ value: String) {
+    package mutating func field(_ name: StaticString, _ value: String) {
         self.name(name)
         string(value)
     }
 
-    mutating func field(_ name: StaticString, _ value: StaticString) {
+    package mutating func field(_ name: StaticString, _ value: StaticString) {
         self.name(name)
         buffer.writeInteger(UInt8(ascii: "\""))
         buffer.writeStaticString(value)
@@ -76,7 +102,7 @@ struct JSONWriter {
         followsValue = true
     }
 
-    mutating func field(_ name: StaticString, _ lease: LeaseID) {
+    package mutating func field(_ name: StaticString, _ lease: LeaseID) {
         self.name(name)
         separate()
         buffer.writeInteger(UInt8(ascii: "\""))
@@ -92,7 +118,7 @@ struct JSONWriter {
     }
 
     /// Bytes under `name` when they are valid UTF-8, in base64 under `encodedName` otherwise.
-    mutating func field(_ name: StaticString, or encodedName: StaticString, _ bytes: Bytes) {
+    package mutating func field(_ name: StaticString, or encodedName: StaticString, _ bytes: Bytes) {
         if (try? UTF8Span(validating: bytes.span)) != nil {
             self.name(name)
             bytes.withUnsafeBytes { quoted($0) }

@@ -70,11 +70,9 @@ package final class Comparison {
     private func take(_ trial: Trial, of cluster: ServerCluster) async throws {
         switch trial {
         case .idle: try await idle(cluster)
-        case .create: try await throughput(.create, trial, cluster)
-        case .put: try await throughput(.put, trial, cluster)
-        case .get: try await throughput(.get, trial, cluster)
-        case .serial: try await throughput(.serial, trial, cluster)
-        case .renew, .renewAtFollower: try await throughput(.renew, trial, cluster)
+        case .create, .put, .get, .serial, .renew, .renewAtFollower, .grpcPut, .grpcRange, .grpcKeepAlive, .gatewayPut,
+            .gatewayRange:
+            if let kind = trial.throughput { try await throughput(kind, trial, cluster) }
         case .storm: try await storm(cluster)
         case .succession: try await succession(cluster)
         case .comeback: try await comeBack(cluster)
@@ -96,15 +94,17 @@ package final class Comparison {
     private func throughput(
         _ kind: ThroughputKind, _ trial: Trial, _ cluster: ServerCluster
     ) async throws {
+        let wire = trial.wire(of: cluster.system)
         var load = LoadPlan(
-            endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections, loops: plan.loops,
+            endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections,
+            transport: wire.transport(of: kind), loops: plan.loops,
             bound: .duration(.seconds(plan.scale.warmUpSeconds)))
         let leader = try await cluster.leader()
         if kind == .serial { load.endpoints = [Endpoint(leader)] }
         if trial == .renewAtFollower {
             load.endpoints = cluster.members.filter { $0 != leader }.prefix(1).map(Endpoint.init)
         }
-        let workload = ThroughputWorkload(kind, on: cluster.system, keys: plan.keys, valueSize: plan.valueSize)
+        let workload = ThroughputWorkload(kind, over: wire, keys: plan.keys, valueSize: plan.valueSize)
         _ = try await LoadRunner.run(load, source: try await workload.prepare(load))
         let source = try await workload.prepare(load)
         let syncs = await cluster.metric(cluster.system.dialect.syncCounter)

@@ -65,7 +65,7 @@ package struct ComparisonPlan: Sendable {
     }
 
     package var settings: String {
-        Self.build + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) connections on \(loops)"
+        Self.build + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) requests in flight on \(loops)"
             + " event loop\(loops == 1 ? "" : "s"), \(scale.seconds) s per workload after \(scale.warmUpSeconds) s of"
             + " warm-up, values of \(valueSize) bytes, \(keys) keys, \(scale.watchers) watchers, \(scale.leases) leases,"
             + " \(scale.hits) leader\(scale.hits == 1 ? "" : "s") hit per round and signal; cells: median of the rounds"

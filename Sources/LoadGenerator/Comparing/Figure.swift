@@ -3,12 +3,38 @@ package enum Trial: String, CaseIterable, Hashable, Sendable, Codable {
     case idle, create, put, get, serial, renew
     /// Renewals at one node that does not lead.
     case renewAtFollower
+    /// Over etcd's gRPC and etcd's gateway, which both systems speak.
+    case grpcPut, grpcRange, grpcKeepAlive, gatewayPut, gatewayRange
     case watch, expiry
     /// Many leases that end together; a silent controller and many contenders; many clients that reconnect together.
     case storm, succession, comeback
     /// The leader is killed (SIGKILL), stopped (SIGSTOP), asked to go (SIGTERM).
     case kill, stop, term
     case wrk
+}
+
+extension Trial {
+    /// What a throughput trial drives; `nil` for the others.
+    var throughput: ThroughputKind? {
+        switch self {
+        case .create: .create
+        case .put, .grpcPut, .gatewayPut: .put
+        case .get, .grpcRange, .gatewayRange: .get
+        case .serial: .serial
+        case .renew, .renewAtFollower, .grpcKeepAlive: .renew
+        case .idle, .watch, .expiry, .storm, .succession, .comeback, .kill, .stop, .term, .wrk: nil
+        }
+    }
+
+    package var isOverGRPC: Bool { wire(of: .conclave) == .grpc }
+
+    func wire(of system: TargetSystem) -> Wire {
+        switch self {
+        case .grpcPut, .grpcRange, .grpcKeepAlive: .grpc
+        case .gatewayPut, .gatewayRange: .gateway
+        default: system.ownWire
+        }
+    }
 }
 
 /// One thing that is measured of a system.

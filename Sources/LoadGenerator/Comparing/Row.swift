@@ -39,7 +39,12 @@ package struct Row: Sendable {
         + throughput(.put, "put") + throughput(.get, "linearizable read", goals: [.ratioAtLeast(3)])
         + throughput(.serial, "one serial writer", p50Goals: [.ratioAtMost(0.6)])
         + throughput(.renew, "lease renewal", goals: [.ratioAtLeast(5)])
-        + throughput(.renewAtFollower, "lease renewal at a follower", goals: [.ratioAtLeast(5)]) + watch + expiry
+        + throughput(.renewAtFollower, "lease renewal at a follower", goals: [.ratioAtLeast(5)])
+        + throughput(.grpcPut, "gRPC put", goals: [.ratioAtLeast(2)])
+        + throughput(.grpcRange, "gRPC linearizable range", goals: [.ratioAtLeast(2)])
+        + throughput(.grpcKeepAlive, "gRPC keep-alive stream", goals: [.ratioAtLeast(3)])
+        + throughput(.gatewayPut, "gateway put", goals: [.ratioAtLeast(4)])
+        + throughput(.gatewayRange, "gateway linearizable range", goals: [.ratioAtLeast(4)]) + watch + expiry
         + storm + succession + comeback
         + gaps(.kill, "leader killed (SIGKILL)", p50: [.ratioAtMost(0.3), .atMost(100)], worst: [.atMost(200)])
         + gaps(.stop, "leader stopped (SIGSTOP)", p50: [.atMost(400)], worst: [.atMost(1000)])
@@ -55,7 +60,7 @@ package struct Row: Sendable {
             Row("\(title): server CPU per request", Figure(trial, .cpu), .microseconds),
             Row("\(title): generator CPU per request", Figure(trial, .generator), .microseconds),
         ]
-        guard trial != .get else { return rows }
+        guard trial.throughput?.writes == true else { return rows }
         return rows + [
             Row("\(title): log syncs per request", Figure(trial, .syncs), .count),
             Row("\(title): disk bytes per request", Figure(trial, .written), .bytes),

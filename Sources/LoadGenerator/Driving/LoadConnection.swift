@@ -8,7 +8,7 @@ internal import NIOPosix
 #endif
 
 /// One client connection with at most one request in flight; all calls on its channel's loop.
-final class LoadConnection: ChannelInboundHandler {
+final class LoadConnection: ChannelInboundHandler, Lane {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
@@ -19,13 +19,9 @@ final class LoadConnection: ChannelInboundHandler {
     private var keepAlive = true
     private var body = ByteBuffer()
     private var failure: LoadFailure?
-    /// Whether an answer is outstanding.
     private(set) var busy = false
-    /// Whether the connection has ended or is about to; nothing may be sent.
     private(set) var closed = false
-    /// Called once per ``send(_:)``.
     var onFinish: ((Outcome) -> Void)?
-    /// Called once, and before ``onFinish`` where both apply.
     var onClose: (() -> Void)?
 
     init(host: String) { self.host = host }
@@ -53,7 +49,7 @@ final class LoadConnection: ChannelInboundHandler {
     }
 
     /// Ends the connection; an outstanding request fails with `reason`.
-    func abandon(_ reason: LoadFailure = .closed) {
+    func abandon(_ reason: LoadFailure) {
         failure = failure ?? reason
         let context = context
         ended()
@@ -109,9 +105,16 @@ extension LoadConnection {
         connect(to: endpoint, on: loop, within: limit) { LoadConnection(host: endpoint.description) }
     }
 
-    /// Opens a channel with the library's HTTP/1.1 client framing and one handler of ours behind it.
+    enum Language: Sendable {
+        /// Framed by the library.
+        case http1
+        /// Framed by the handler itself.
+        case http2
+    }
+
+    /// Opens a channel with one handler of ours.
     static func connect<Handler: ChannelInboundHandler & SendableMetatype>(
-        to endpoint: Endpoint, on loop: any EventLoop, within limit: TimeAmount,
+        to endpoint: Endpoint, on loop: any EventLoop, within limit: TimeAmount, speaking language: Language = .http1,
         handler: @escaping @Sendable () -> Handler
     ) -> EventLoopFuture<NIOLoopBound<Handler>> {
         ClientBootstrap(group: loop)
@@ -119,8 +122,11 @@ extension LoadConnection {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers(enableOutboundHeaderValidation: false)
-                    try channel.pipeline.syncOperations.addHandler(handler())
+                    let pipeline = channel.pipeline.syncOperations
+                    if language == .http1 {
+                        try pipeline.addHTTPClientHandlers(enableOutboundHeaderValidation: false)
+                    }
+                    try pipeline.addHandler(handler())
                 }
             }
             .connect(host: endpoint.host, port: endpoint.port)

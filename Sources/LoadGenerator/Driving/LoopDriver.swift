@@ -8,7 +8,7 @@ final class RequestBudget: Sendable {
     func take() -> Bool { left.wrappingSubtract(1, ordering: .relaxed).oldValue > 0 }
 }
 
-/// Keeps one event loop's share of the connections busy. Confined to `loop`: every method runs there.
+/// Keeps one event loop's share of the lanes busy. Confined to `loop`: every method runs there.
 final class LoopDriver: @unchecked Sendable {
     /// Connections opened at once while a run starts.
     private static let openingBatch = 64
@@ -18,6 +18,7 @@ final class LoopDriver: @unchecked Sendable {
     let loop: any EventLoop
     private let plan: LoadPlan
     private let budget: RequestBudget
+    private let opener: LaneOpener
     private var slots: [Slot]
     private var window: Window?
     private var pace: Pace?
@@ -31,11 +32,11 @@ final class LoopDriver: @unchecked Sendable {
     private var done: EventLoopPromise<Void>?
     private(set) var recorder = Recorder()
 
-    /// One connection's place: it outlives the connection, which may be replaced.
+    /// One lane's place: it outlives the lane, which may be replaced.
     private struct Slot {
         var source: any RequestSource
         var endpoint: Int
-        var connection: LoadConnection?
+        var lane: (any Lane)?
         var expected = Expectation(status: 0...0)
         var intended = NIODeadline.uptimeNanoseconds(0)
         var sent = NIODeadline.uptimeNanoseconds(0)
@@ -50,6 +51,7 @@ final class LoopDriver: @unchecked Sendable {
         self.loop = loop
         self.plan = plan
         self.budget = budget
+        opener = LaneOpener(plan.transport, on: loop, within: plan.timeout)
         slots = sources.map { Slot(source: $0.source, endpoint: $0.endpoint) }
     }
 
@@ -63,7 +65,7 @@ final class LoopDriver: @unchecked Sendable {
     }
 
     private func closeAll() {
-        for slot in slots { slot.connection?.abandon() }
+        for slot in slots { slot.lane?.abandon() }
     }
 
     private func open(from first: Int) -> EventLoopFuture<Void> {
@@ -75,11 +77,11 @@ final class LoopDriver: @unchecked Sendable {
 
     private func connect(_ index: Int) -> EventLoopFuture<Void> {
         let endpoint = plan.endpoints[slots[index].endpoint % plan.endpoints.count]
-        return LoadConnection.open(to: endpoint, on: loop, within: plan.timeout).map { bound in
-            let connection = bound.value
-            connection.onFinish = { [weak self] outcome in self?.finished(index, outcome) }
-            connection.onClose = { [weak self] in self?.lost(index) }
-            self.slots[index].connection = connection
+        return opener.open(to: endpoint).map { bound in
+            let lane = bound.value
+            lane.onFinish = { [weak self] outcome in self?.finished(index, outcome) }
+            lane.onClose = { [weak self] in self?.lost(index) }
+            self.slots[index].lane = lane
         }
     }
 
@@ -106,10 +108,10 @@ final class LoopDriver: @unchecked Sendable {
     /// Lets slot `index` send its next request, wait for its moment, or stop. Returns whether it waits.
     @discardableResult
     private func proceed(_ index: Int) -> Bool {
-        guard let connection = slots[index].connection, !slots[index].retired else { return false }
+        guard let lane = slots[index].lane, !slots[index].retired else { return false }
         let now = NIODeadline.now()
         switch pace?.next(now: now) {
-        case .send(let intended): dispatch(index, on: connection, intended: intended, now: now)
+        case .send(let intended): dispatch(index, on: lane, intended: intended, now: now)
         case .wait(let moment):
             parked.append(index)
             if wakeUp == nil { wakeUp = loop.scheduleTask(deadline: moment) { self.unpark() } }
@@ -119,7 +121,7 @@ final class LoopDriver: @unchecked Sendable {
         return false
     }
 
-    private func dispatch(_ index: Int, on connection: LoadConnection, intended: NIODeadline, now: NIODeadline) {
+    private func dispatch(_ index: Int, on lane: any Lane, intended: NIODeadline, now: NIODeadline) {
         guard isMeasured(intended) == false || budget.take() else {
             budgetSpent = true
             return retire(index)
@@ -128,7 +130,7 @@ final class LoopDriver: @unchecked Sendable {
         slots[index].expected = request.expected
         slots[index].intended = intended
         slots[index].sent = now
-        connection.send(request)
+        lane.send(request)
     }
 
     private func unpark() {
@@ -158,7 +160,7 @@ final class LoopDriver: @unchecked Sendable {
 
     /// The connection is gone: the next endpoint gets the next one.
     private func lost(_ index: Int) {
-        slots[index].connection = nil
+        slots[index].lane = nil
         guard window != nil, !slots[index].retired else { return }
         slots[index].endpoint += 1
         reconnect(index)
@@ -177,20 +179,20 @@ final class LoopDriver: @unchecked Sendable {
 
     /// A connection that comes back after its slot was retired is closed again.
     private func resume(_ index: Int) {
-        if slots[index].retired { slots[index].connection?.abandon() } else { proceed(index) }
+        if slots[index].retired { slots[index].lane?.abandon() } else { proceed(index) }
     }
 
     private func failOverdue() {
         let limit = NIODeadline.now() - plan.timeout
         for slot in slots {
-            if let connection = slot.connection, connection.busy, slot.sent < limit { connection.abandon(.timedOut) }
+            if let lane = slot.lane, lane.busy, slot.sent < limit { lane.abandon(.timedOut) }
         }
     }
 
     private func retire(_ index: Int) {
         guard !slots[index].retired else { return }
         slots[index].retired = true
-        slots[index].connection?.abandon()
+        slots[index].lane?.abandon()
         active -= 1
         if active == 0 { complete() }
     }

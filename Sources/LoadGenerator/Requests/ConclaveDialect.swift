@@ -5,7 +5,6 @@ internal import NIOHTTP1
 /// Conclave's native HTTP API, version 1.
 package struct ConclaveDialect: Dialect {
     package init() {}
-    package var system: TargetSystem { .conclave }
     package var syncCounter: String { "conclave_log_syncs_total" }
     package var messageEnd: [UInt8] { Array("\n\n".utf8) }
 

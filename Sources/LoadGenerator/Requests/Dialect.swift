@@ -1,20 +1,21 @@
 package import NIOCore
 
-/// One system's way of saying what the workloads need. Keys are made by this module of letters, digits, `-` and `/`
-/// only, so that they need no escaping in any dialect.
-package protocol Dialect: Sendable {
-    var system: TargetSystem { get }
-
+/// What the throughput workloads send. Keys are made by this module of letters, digits, `-` and `/` only, so that they need
+/// no escaping in any dialect.
+package protocol RequestDialect: Sendable {
     /// Writes `key` only if it is absent; anything but "created" is wrong.
     func create(key: String, value: Value) -> LoadRequest
     func put(key: String, value: Value) -> LoadRequest
     /// A linearizable read that must bring `value`.
     func get(key: String, expecting value: Value) -> LoadRequest
+    func renew(lease: String, seconds: Int) -> LoadRequest
+}
 
+/// One system's way of saying what all workloads need, over HTTP/1.1.
+package protocol Dialect: RequestDialect {
     func grant(seconds: Int) -> LoadRequest
     /// The id in the answer to ``grant(seconds:)``.
     func lease(in answer: Answer) -> String?
-    func renew(lease: String, seconds: Int) -> LoadRequest
     /// Requests that renew all of `leases`, as few as there can be.
     func renew(leases: [String], seconds: Int) -> [LoadRequest]
     /// Writes `key` under `lease` if it is absent; where it is not, the answer tells its value.

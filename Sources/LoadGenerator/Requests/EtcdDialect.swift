@@ -5,7 +5,6 @@ internal import NIOHTTP1
 /// etcd's JSON gateway, `/v3`.
 package struct EtcdDialect: Dialect {
     package init() {}
-    package var system: TargetSystem { .etcd }
     package var syncCounter: String { "etcd_disk_wal_fsync_duration_seconds_count" }
     package var messageEnd: [UInt8] { [UInt8(ascii: "\n")] }
 

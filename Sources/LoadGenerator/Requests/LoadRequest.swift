@@ -22,7 +22,7 @@ package struct LoadRequest: Sendable {
     }
 }
 
-/// A complete answer.
+/// A complete answer. Over gRPC its status is gRPC's, and its body the message.
 package struct Answer: Sendable {
     package var status: UInt
     package var headers: HTTPHeaders
@@ -67,6 +67,8 @@ package struct Expectation: Sendable {
         case equals(ByteBuffer)
         case contains([UInt8])
         case occurs([UInt8], times: Int)
+        /// A message of etcd's that begins with a header with a revision, and has these bytes in what follows it.
+        case revision(then: [UInt8])
     }
 
     package init(status: ClosedRange<UInt>, body: BodyRule = .any) {
@@ -82,13 +84,21 @@ package struct Expectation: Sendable {
         case .equals(let bytes):
             return answer.body == bytes ? nil : "status \(answer.status) with another body than expected"
         case .contains(let needle):
-            if answer.body.contains(bytes: needle) { return nil }
-            return "status \(answer.status) with an answer that says something else"
+            return answer.body.contains(bytes: needle) ? nil : Self.otherAnswer(answer)
+        case .revision(let needle):
+            guard let rest = answer.body.afterHeader else { return Self.otherAnswer(answer) }
+            return needle.isEmpty || rest.contains(bytes: needle) ? nil : Self.otherAnswer(answer)
         case .occurs(let mark, let times):
             var counter = MarkCounter(mark)
             counter.hear(answer.body)
             return counter.count == times ? nil : "status \(answer.status), but not for all that were asked for"
         }
+    }
+}
+
+extension Expectation {
+    private static func otherAnswer(_ answer: Answer) -> String {
+        "status \(answer.status) with an answer that says something else"
     }
 }
 

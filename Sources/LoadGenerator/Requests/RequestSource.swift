@@ -7,12 +7,12 @@ package protocol RequestSource: Sendable {
 
 /// Fresh keys, never the same twice in one run.
 struct CreateSource: RequestSource {
-    let dialect: any Dialect
+    let dialect: any RequestDialect
     let prefix: String
     let value: Value
     private var count = 0
 
-    init(dialect: any Dialect, run: String, connection: Int, value: Value) {
+    init(dialect: any RequestDialect, run: String, connection: Int, value: Value) {
         self.dialect = dialect
         self.value = value
         prefix = "bench/\(run)/\(connection)-"

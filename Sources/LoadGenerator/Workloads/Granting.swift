@@ -4,14 +4,14 @@ enum Granting {
 
     /// The ids of `count` fresh leases of `seconds`, in no particular order.
     static func leases(
-        _ count: Int, seconds: Int, on system: TargetSystem, at endpoints: [Endpoint]
+        _ count: Int, seconds: Int, in dialect: any Dialect, at endpoints: [Endpoint]
     ) async throws -> [String] {
         let workers = min(clients, max(1, count))
         return try await withThrowingTaskGroup(of: [String].self) { group in
             for worker in 0..<workers {
                 let share = count / workers + (worker < count % workers ? 1 : 0)
                 let endpoint = endpoints[worker % endpoints.count]
-                group.addTask { try await leases(share, seconds: seconds, dialect: system.dialect, at: endpoint) }
+                group.addTask { try await leases(share, seconds: seconds, dialect: dialect, at: endpoint) }
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }

@@ -50,7 +50,7 @@ package struct ReturnWorkload: Sendable {
         let dialect = system.dialect
         let first = Attendance()
         let watches = try await openWatches(first, on: group)
-        let leases = try await Granting.leases(clients, seconds: Self.seconds, on: system, at: endpoints)
+        let leases = try await Granting.leases(clients, seconds: Self.seconds, in: system.dialect, at: endpoints)
         try await Granting.sendAll(dialect.renew(leases: leases, seconds: Self.seconds), to: endpoints)
         let termBefore = try await term()
         let writing = LoadPlan(

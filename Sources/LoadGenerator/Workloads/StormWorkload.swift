@@ -45,7 +45,7 @@ package struct StormWorkload: Sendable {
     package func run() async throws -> Result {
         let dialect = system.dialect
         let prefix = "bench/storm-\(String(UInt64.random(in: .min ... .max), radix: 36))/"
-        let ids = try await Granting.leases(leases, seconds: timeToLive, on: system, at: endpoints)
+        let ids = try await Granting.leases(leases, seconds: timeToLive, in: system.dialect, at: endpoints)
         try await Granting.sendAll(
             ids.map { dialect.put(key: prefix + $0, value: Value("held"), lease: $0) }, to: endpoints)
         let renewals = dialect.renew(leases: ids, seconds: timeToLive)

@@ -51,7 +51,7 @@ package struct SuccessionWorkload: Sendable {
     private func contend(on group: MultiThreadedEventLoopGroup) async throws -> Result {
         let key = "bench/controller-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         let leases = try await Granting.leases(
-            contenders, seconds: Self.contenderSeconds, on: system, at: endpoints)
+            contenders, seconds: Self.contenderSeconds, in: system.dialect, at: endpoints)
         let crowd = Crowd()
         for first in stride(from: 0, to: contenders, by: Self.openingBatch) {
             let batch = first..<min(contenders, first + Self.openingBatch)

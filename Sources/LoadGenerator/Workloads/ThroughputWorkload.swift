@@ -19,13 +19,18 @@ package struct ThroughputWorkload: Sendable {
     private static let leaseSeconds = 600
 
     package var kind: ThroughputKind
-    package var system: TargetSystem
+    package var wire: Wire
     package var keys: Int
     package var valueSize: Int
 
+    /// Over the system's own interface.
     package init(_ kind: ThroughputKind, on system: TargetSystem, keys: Int = 1_000, valueSize: Int = 128) {
+        self.init(kind, over: system.ownWire, keys: keys, valueSize: valueSize)
+    }
+
+    package init(_ kind: ThroughputKind, over wire: Wire, keys: Int = 1_000, valueSize: Int = 128) {
         self.kind = kind
-        self.system = system
+        self.wire = wire
         self.keys = keys
         self.valueSize = valueSize
     }
@@ -33,7 +38,8 @@ package struct ThroughputWorkload: Sendable {
     /// Writes the keys or grants the leases that the workload needs, and returns the maker of request sources for
     /// ``LoadRunner``. Each call makes a run of its own, whose fresh keys no other run uses.
     package func prepare(_ plan: LoadPlan) async throws -> @Sendable (Int) -> any RequestSource {
-        let dialect = system.dialect
+        let dialect = wire.dialect
+        let preparing = wire.preparingDialect
         let value = Value(size: valueSize, seed: 1)
         let run = String(UInt64.random(in: .min ... .max), radix: 36)
         switch kind {
@@ -43,12 +49,12 @@ package struct ThroughputWorkload: Sendable {
             let puts = names.map { dialect.put(key: $0, value: value) }
             return { RandomSource(requests: puts, seed: UInt64($0)) }
         case .get:
-            try await Granting.sendAll(names.map { dialect.put(key: $0, value: value) }, to: plan.endpoints)
+            try await Granting.sendAll(names.map { preparing.put(key: $0, value: value) }, to: plan.endpoints)
             let gets = names.map { dialect.get(key: $0, expecting: value) }
             return { RandomSource(requests: gets, seed: UInt64($0)) }
         case .renew:
             let renewals = try await Granting.leases(
-                plan.connections, seconds: Self.leaseSeconds, on: system, at: plan.endpoints
+                plan.connections, seconds: Self.leaseSeconds, in: preparing, at: plan.endpoints
             ).map { dialect.renew(lease: $0, seconds: Self.leaseSeconds) }
             return { RandomSource(requests: [renewals[$0]], seed: 0) }
         }

@@ -3,6 +3,7 @@ import LoadGenerator
 import NIOCore
 
 extension TargetSystem: ExpressibleByArgument {}
+extension Wire: ExpressibleByArgument {}
 extension Trial: ExpressibleByArgument {}
 
 extension Endpoint: ExpressibleByArgument {
@@ -64,6 +65,13 @@ struct BenchTargetOptions: ParsableArguments {
 
 /// How much load, and for how long.
 struct BenchLoadOptions: ParsableArguments {
+    @Option(
+        help: """
+            The interface to drive: native (Conclave's alone), gateway (etcd's JSON) or grpc (etcd's gRPC). The default is \
+            native for conclave and gateway for etcd.
+            """)
+    var wire: Wire?
+
     @Option(help: "How long to measure: 10s, 800ms, 2m. The default when --requests is not given is 10s.")
     var duration: BenchDuration?
 
@@ -111,6 +119,18 @@ struct BenchLoadOptions: ParsableArguments {
                 + " not \(Decimals.short(value))")
     }
 
+    /// The interface to drive; throws when `system` does not have it, or it does not carry such values.
+    func wire(of system: TargetSystem) throws -> Wire {
+        let wire = wire ?? system.ownWire
+        guard system.wires.contains(wire) else {
+            throw ValidationError("--wire: \(system.rawValue) does not speak \(wire.rawValue)")
+        }
+        guard wire != .grpc || valueSize <= Wire.grpcValueBytes else {
+            throw ValidationError("--value-size must be at most \(Wire.grpcValueBytes) over grpc, not \(valueSize)")
+        }
+        return wire
+    }
+
     var bound: LoadPlan.Bound {
         if let requests { return .requests(requests) }
         return .duration((duration ?? BenchDuration(seconds: 10)).amount)
@@ -119,7 +139,7 @@ struct BenchLoadOptions: ParsableArguments {
 
 /// Connections of the workloads that have many.
 struct BenchConnectionOptions: ParsableArguments {
-    @Option(help: "Connections, each with at most one request in flight.")
+    @Option(help: "Requests in flight at most, each on a connection of its own; over grpc, on a stream of its own.")
     var connections = 64
 
     func validate() throws {

@@ -7,7 +7,7 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Drive a cluster with a workload, or compare Conclave with etcd.",
         discussion: """
             Every workload drives Conclave's native API or, with --target etcd, etcd's JSON gateway, with the same \
-            code. Every answer is checked; a wrong one counts as an error, and errors make the exit code 1.
+            code; create, put, get, serial and renew also etcd's gateway and gRPC of either (--wire). Every answer is checked; a wrong one counts as an error, and errors make the exit code 1.
 
             EXAMPLE
               conclave dev --nodes 3 &

@@ -33,7 +33,7 @@ struct BenchCompare: AsyncParsableCommand {
     @Option(name: .customLong("repeat"), help: "Rounds; the systems change places in every other one.")
     var rounds: Int?
 
-    @Option(help: "Connections of the throughput workloads.")
+    @Option(help: "Requests in flight in the throughput workloads: connections, or streams of gRPC.")
     var connections = 64
 
     @Option(help: "Event loops of the generator, each with its own thread.")
@@ -108,6 +108,9 @@ struct BenchCompare: AsyncParsableCommand {
         if let watchers { scale.watchers = watchers }
         var trials = only.isEmpty ? Trial.allCases.filter { $0 != .wrk } : only
         if wrk, !trials.contains(.wrk) { trials.append(.wrk) }
+        guard valueSize <= Wire.grpcValueBytes || !trials.contains(where: \.isOverGRPC) else {
+            throw ValidationError("--value-size must be at most \(Wire.grpcValueBytes) over gRPC, not \(valueSize)")
+        }
         return ComparisonPlan(
             contestants: try TargetSystem.allCases.filter { systems.isEmpty || systems.contains($0) }.map(contestant),
             trials: trials, rounds: rounds ?? (quick ? 1 : 3), connections: connections, loops: loops,

@@ -9,10 +9,12 @@ enum BenchThroughput {
     static func run(
         _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions, connections: Int
     ) async throws {
+        let wire = try load.wire(of: target.target)
         var plan = LoadPlan(
-            endpoints: try target.parsedEndpoints(), connections: connections, loops: target.loops,
-            warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate, timeout: load.timeout.amount)
-        let workload = ThroughputWorkload(kind, on: target.target, keys: load.keys, valueSize: load.valueSize)
+            endpoints: try target.parsedEndpoints(), connections: connections, transport: wire.transport(of: kind),
+            loops: target.loops, warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate,
+            timeout: load.timeout.amount)
+        let workload = ThroughputWorkload(kind, over: wire, keys: load.keys, valueSize: load.valueSize)
         if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
         let source = try await workload.prepare(plan)
         let before = try Costs(serverPids: load.serverPids)
@@ -99,6 +101,7 @@ struct BenchPut: AsyncParsableCommand {
             EXAMPLE
               conclave bench put --connections 256 --value-size 1024 --duration 30s
               conclave bench put --rate 2000 --json
+              conclave bench put --wire grpc --target etcd --endpoints 10.0.0.9:2379
             """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions

@@ -37,11 +37,12 @@ extension Decoder {
     /// Bodies of the gateway, as each kind of request.
     static let gateway = Decoder(
         name: "gateway",
-        seeds: { etcdRequests().compactMap { try? $0.json() } },
+        seeds: { etcdRequests().compactMap { try? $0.json() }.map { Bytes($0.readableBytesView) } },
         decode: { input in
             for piece in GatewayJSON.split(input) {
-                carryOut { () throws(RPCStatus) -> Etcdserverpb_RangeRequest in try GatewayJSON.decode(piece) }
-                carryOut { () throws(RPCStatus) -> Etcdserverpb_PutRequest in try GatewayJSON.decode(piece) }
+                if let range = agreed(on: piece) as RangeRequest? { carryOut(range) }
+                if let put = agreed(on: piece) as PutRequest? { carryOut(put) }
+                _ = agreed(on: piece) as KeepAliveRequest?
                 carryOut { () throws(RPCStatus) -> Etcdserverpb_TxnRequest in try GatewayJSON.decode(piece) }
                 _ = try? GatewayJSON.decode(piece) as Etcdserverpb_WatchRequest
                 _ = try? GatewayJSON.decode(piece) as Etcdserverpb_LeaseGrantRequest
@@ -91,27 +92,44 @@ private func carryOut(protobuf bytes: Bytes) {
             throw RPCStatus(.internalError, "\(error)")
         }
     }
-    carryOut { () throws(RPCStatus) -> Etcdserverpb_RangeRequest in try decode() }
-    carryOut { () throws(RPCStatus) -> Etcdserverpb_PutRequest in try decode() }
+    let buffer = ByteBuffer(bytes: bytes)
+    if let range = agreed(RangeRequest(protobuf: buffer), try? RangeRequest(decode())) { carryOut(range) }
+    if let put = agreed(PutRequest(protobuf: buffer), try? PutRequest(decode())) { carryOut(put) }
+    _ = agreed(KeepAliveRequest(protobuf: buffer), try? KeepAliveRequest(decode()))
     carryOut { () throws(RPCStatus) -> Etcdserverpb_TxnRequest in try decode() }
     _ = try? decode() as Etcdserverpb_WatchRequest
 }
 
-/// A read of a store with one key is answered with JSON that can be read again.
-private func carryOut(_ request: () throws(RPCStatus) -> Etcdserverpb_RangeRequest) {
-    guard let request = try? request(), let plan = try? RangePlan(request),
-        case .range(let page) = storeWithAKey().query(.range(plan.query))
-    else { return }
-    let response = plan.response(page.records, count: page.count)
-    guard let json = try? response.reply.json(), let again = try? Etcdserverpb_RangeResponse(jsonUTF8Bytes: json) else {
+/// Both ways of reading a request read the same, where the short one reads it at all.
+private func agreed<Request: FrequentRequest & Equatable>(_ short: Request?, _ long: Request?) -> Request? {
+    precondition(short == nil || short == long, "a request is read in two ways")
+    return long
+}
+
+private func agreed<Request: FrequentRequest & Equatable>(on json: Bytes) -> Request? {
+    agreed(Request(json: json), (try? GatewayJSON.decode(json) as Request.Message).map { Request($0) })
+}
+
+/// A read of a store with one key is answered with messages that can be read again.
+private func carryOut(_ request: RangeRequest) {
+    guard let plan = try? RangePlan(request), case .range(let page) = storeWithAKey().query(.range(plan.query)) else {
+        return
+    }
+    let reply = plan.reply(page.records, count: page.count)
+    let json = Bytes(reply.json().readableBytesView)
+    guard let again = try? Etcdserverpb_RangeResponse(jsonUTF8Bytes: json) else {
         preconditionFailure("an answer is not JSON")
     }
-    precondition(again == response, "an answer changes on its way")
+    precondition(again == reply.message, "an answer changes on its way")
+    var buffer = ByteBuffer()
+    reply.writeProtobuf(into: &buffer)
+    let once = try? Etcdserverpb_RangeResponse(serializedBytes: Bytes(buffer.readableBytesView))
+    precondition(once == reply.message, "an answer changes on its way")
 }
 
 /// A put is the same when the log has carried it.
-private func carryOut(_ request: () throws(RPCStatus) -> Etcdserverpb_PutRequest) {
-    guard let request = try? request(), let put = try? Put(request) else { return }
+private func carryOut(_ request: PutRequest) {
+    guard let put = try? Put(request) else { return }
     let proposal = Proposal(command: .put(put))
     precondition((try? Proposal(decoding: proposal.encoded())) == proposal, "a proposal changes on its way")
 }
