@@ -21,7 +21,8 @@ extension Raft {
     }
 
     private mutating func askAll() {
-        blank?.unasked = configuration.members.map(\.id).filter { $0 != id }
+        let others = configuration.members.map(\.id).filter { $0 != id }
+        blank?.unasked = others
     }
 
     /// Asks all others anew. Whoever was heard of before and is blank still was so at this moment.
@@ -56,8 +57,8 @@ extension Raft {
 
     private func introduction(question: UInt64?, answered: UInt64?, later: LogIndex?) -> Introduction {
         Introduction(
-            term: term, directory: holdsNothing ? blank?.directory : nil, holdsEntries: !holdsNothing, question: question,
-            answered: answered, firsts: firsts, later: later)
+            term: term, directory: holdsNothing ? blank?.directory : nil, holdsEntries: !holdsNothing,
+            question: question, answered: answered, firsts: firsts, later: later)
     }
 
     /// Whether there is at most what every member of a new cluster begins with.

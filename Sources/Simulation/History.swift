@@ -6,6 +6,8 @@ internal import ReplicaCore
 /// Everything that was promised or committed in a world, and the checks that need all of it.
 struct History {
     var model = ClusterModel()
+    /// The term in which each entry was committed, by index from 1: never before that of the entry, often later.
+    private(set) var committedIn: [Term] = []
     var operations: [Operation] = []
     var leases: [LeaseID: LeaseFacts] = [:]
     var elections = ElectionFacts()
@@ -142,7 +144,8 @@ struct History {
     // MARK: - Commits
 
     /// A node committed the next entry of the cluster's log: the model applies it.
-    mutating func commit(_ entry: Entry, at now: Int64) throws(Violation) -> ClusterModel.Effect {
+    mutating func commit(_ entry: Entry, in term: Term, at now: Int64) throws(Violation) -> ClusterModel.Effect {
+        committedIn.append(term)
         let effect = try model.append(entry)
         if let proposal = effect.proposal, let result = effect.result {
             try take(effect, proposal, result)

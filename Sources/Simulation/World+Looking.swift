@@ -74,10 +74,11 @@ extension World {
             "8", "n\(node.number + 1) still leads, but its disk has not answered for \(silence / 1_000_000) ms")
     }
 
-    /// Leader completeness (Raft §5.4): the last entry committed in an earlier term is in the log.
+    /// Leader completeness (Raft §5.4): the last entry committed in an earlier term is in the log. One that only a later leader
+    /// committed need not be, when a candidate counts its votes late.
     private mutating func checkHolds(_ node: SimulatedNode, _ raft: Raft, whatIs: String) throws(Violation) {
         var last = history.model.lastIndex
-        while last > .zero, history.model[last].term >= raft.term { last = last.previous }
+        while last > .zero, history.committedIn[Int(last.rawValue) - 1] >= raft.term { last = last.previous }
         guard last > raft.log.baseIndex else { return }
         guard raft.log.term(at: last) == history.model[last].term else {
             throw Violation(
@@ -120,7 +121,7 @@ extension World {
         guard commitIndex > checks.commit else { return }
         var index = checks.commit.next
         while index <= commitIndex {
-            if index > replica.raft.log.baseIndex { try commit(replica.raft.log[index], at: node) }
+            if index > replica.raft.log.baseIndex { try commit(replica.raft.log[index], at: node, in: replica.raft.term) }
             index = index.next
         }
         guard commitIndex <= history.model.lastIndex else {
@@ -132,7 +133,7 @@ extension World {
         process.checks.commit = commitIndex
     }
 
-    private mutating func commit(_ entry: Entry, at node: SimulatedNode) throws(Violation) {
+    private mutating func commit(_ entry: Entry, at node: SimulatedNode, in term: Term) throws(Violation) {
         let last = history.model.lastIndex
         if entry.index <= last {
             guard history.model[entry.index] == entry else {
@@ -144,7 +145,7 @@ extension World {
         guard entry.index == last.next else {
             throw Violation("11", "n\(node.number + 1) commits entry \(entry.index.rawValue) after \(last.rawValue)")
         }
-        let effect = try history.commit(entry, at: now)
+        let effect = try history.commit(entry, in: term, at: now)
         trace.combine(5, node.number, history.model.digest(at: entry.index), at: now)
         try look(at: effect)
         try checkQuorum(entry.index)

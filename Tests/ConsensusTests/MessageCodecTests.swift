@@ -158,7 +158,8 @@ import Testing
         .credentials(Credentials(term: Term(2), lastTerm: Term(2), lastIndex: LogIndex(9), priority: 0, asks: false)),
         .introduction(
             Introduction(
-                term: Term(4), directory: DirectoryID(.max), holdsEntries: false, question: 1, answered: nil, firsts: [],
+                term: Term(4), directory: DirectoryID(.max), holdsEntries: false, question: 1, answered: nil,
+                firsts: [],
                 later: nil)),
         .introduction(
             Introduction(
