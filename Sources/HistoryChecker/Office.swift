@@ -8,7 +8,7 @@ package struct Office: Hashable, Sendable {
     }
 
     /// As the API's paths call them.
-    package enum Kind: String, Hashable, Sendable, CaseIterable {
+    package enum Kind: String, Hashable, Sendable {
         case elections, locks
     }
 

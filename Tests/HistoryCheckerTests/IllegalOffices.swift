@@ -31,6 +31,11 @@ extension IllegalHistoryTests {
             + "waiting 2 new 5 \(a) lease=9 ttl=500 valid=495 at 1\n"
             + "op b n3 6000 7000 id=b/1 campaign elections/e c v lease=9 ttl=500 => "
             + "waiting 1 new 5 \(a) lease=9 ttl=500 valid=480 at 1",
+        // Who repeats a refused request is told what it was told.
+        led + rival + "op c n1 3000 4000 id=c/1 resign elections/e a lease=3 => denied conflict 5 \(a) at 1\n"
+            + "op a n1 5000 6000 resign elections/e a lease=7 => resigned leading 9 \(b) at 1\n"
+            + "op c n1 7000 8000 id=c/1 resign elections/e a lease=3 => denied conflict 5 \(a) at 1\n"
+            + "seat elections/e 9 \(b) was a 5 resigned",
         // Nobody leads once the only candidate's lease ran out.
         led + "seat elections/e 9 - was a 5 expired\nop b n1 700000 701000 office elections/e => standing 9 - 0 at 1",
         // A line of etcd's keys: the second is at the front once the first's lease was revoked.

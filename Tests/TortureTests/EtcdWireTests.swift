@@ -16,6 +16,12 @@ import Testing
 
     private static let requests: [(Invocation, String)] = keys + leases + lines
 
+    /// One of each kind that the clients make.
+    static var invocations: [Invocation] {
+        let place = LineRequest.Place("e", lease: 7, created: 3)
+        return requests.map(\.0) + [.transaction(.init(if: [], then: [])), .line(.proclaim(place, value: "v"))]
+    }
+
     private static let keys: [(Invocation, String)] = [
         (Invocation.get("a", .at(7)), #"/v3/kv/range {"key":"YQ==","revision":"7"}"#),
         (.get("%C3%A4", .stale), #"/v3/kv/range {"key":"w6Q=","serializable":true}"#),

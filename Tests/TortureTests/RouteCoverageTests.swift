@@ -47,6 +47,14 @@ import Testing
         for route in routes { #expect(Self.used.contains { matches($0, route) }, "\(route) is not used") }
     }
 
+    @Test func eachPathOfEtcdsGatewayForKeysLeasesElectionsAndLocksIsUsed() {
+        let kv = ["range", "put", "deleterange", "txn", "compaction"].map { "/v3/kv/\($0)" }
+        let lease = ["grant", "revoke", "keepalive", "timetolive", "leases"].map { "/v3/lease/\($0)" }
+        let election = ["campaign", "proclaim", "leader", "observe", "resign"].map { "/v3/election/\($0)" }
+        let used = Set(EtcdWireTests.invocations.map { EtcdRequest($0).path })
+        #expect(used == Set(kv + lease + election + ["/v3/lock/lock", "/v3/lock/unlock"]))
+    }
+
     private func matches(_ used: String, _ route: String) -> Bool {
         let parts = [used, route].map { $0.split(separator: "/", omittingEmptySubsequences: false) }
         return parts[0].count == parts[1].count

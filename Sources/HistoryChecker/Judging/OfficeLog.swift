@@ -5,8 +5,10 @@ struct OfficeLog {
     init(_ history: RecordedHistory, into verdict: inout Verdict) {
         for change in history.offices { courses[change.office, default: OfficeCourse()].take(change, into: &verdict) }
         var seen: [Office: [(time: Int64, number: UInt64)]] = [:]
+        let firstCalls = history.firstCalls
         for operation in history.operations {
-            for told in operation.told {
+            for var told in operation.told {
+                if let key = operation.idempotencyKey, let first = firstCalls[key] { told.call = first }
                 courses[told.office, default: OfficeCourse()].told.append(told)
                 seen[told.office, default: []].append((told.end, told.fence))
             }
@@ -116,6 +118,18 @@ struct ToldStanding {
     var line: String { "\(office.word) \(standing?.words ?? String(fence)), asked at \(call)" }
 }
 
+extension RecordedHistory {
+    /// When each repeated request about offices was first sent: a repetition may be told what the first one was.
+    fileprivate var firstCalls: [String: Int64] {
+        var calls: [String: Int64] = [:]
+        for operation in operations where operation.invocation.concernsOffices {
+            guard let key = operation.idempotencyKey else { continue }
+            calls[key] = min(calls[key] ?? operation.call, operation.call)
+        }
+        return calls
+    }
+}
+
 extension Operation {
     /// What its answer tells of offices.
     fileprivate var told: [ToldStanding] {
@@ -146,6 +160,13 @@ extension OfficeAnswer {
 }
 
 extension Invocation {
+    fileprivate var concernsOffices: Bool {
+        switch self {
+        case .campaign, .resign, .under: true
+        default: false
+        }
+    }
+
     /// The office that its answer is about; for a list, one of the kind.
     fileprivate var office: Office? {
         if let condition = self.guard { return condition.office }

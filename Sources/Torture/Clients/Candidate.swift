@@ -72,12 +72,11 @@ struct Candidate {
 
     /// Writes that need the leadership to stand.
     private mutating func act(_ campaign: Campaign, _ candidacy: Candidacy) async {
-        await requester.perform(.under(guarding(campaign.office, candidacy.standing.fence), order()), idempotent: true)
+        await requester.perform(
+            .under(.init(campaign.office, fence: candidacy.standing.fence), order()), idempotent: true)
         if pick(4) == 0, let led { await requester.perform(.under(led, order()), idempotent: true) }
         if pick(6) == 0, let grant = candidacy.grant { await requester.perform(.renew([grant.lease]), attempts: 1) }
     }
-
-    private func guarding(_ office: Office, _ fence: UInt64) -> Office.Guard { Office.Guard(office, fence: fence) }
 
     private mutating func order() -> Invocation {
         let key = "ruled/\(pick(6))"

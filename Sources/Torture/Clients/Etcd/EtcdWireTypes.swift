@@ -82,7 +82,6 @@ struct EtcdTransaction: Decodable {
 struct EtcdLease: Decodable {
     var ID: EtcdNumber?
     var TTL: EtcdNumber?
-    var grantedTTL: EtcdNumber?
     var keys: [Data]?
 }
 
@@ -94,7 +93,6 @@ struct EtcdLeader: Decodable {
     var leader: Place
 
     struct Place: Decodable {
-        var name: Data
         var key: Data
         var rev: EtcdNumber?
         var lease: EtcdNumber?
