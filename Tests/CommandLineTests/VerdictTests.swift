@@ -113,7 +113,10 @@ import Testing
         }
         let whole = seen([(0, nil), (9, "a"), (15, nil), (17, "b"), (19, nil)])
         #expect(Verdict.everyLeaderTold("o", whole, history: history, through: 20).isEmpty)
-        for wrong in [[(9, "a")], [(17, "b"), (9, "a")], [(9, "a"), (17, "c")], [(9, "a"), (12, "b"), (17, "b")]] {
+        let wrongs: [[(UInt64, String?)]] = [
+            [(9, "a")], [(17, "b"), (9, "a")], [(9, "a"), (17, "c")], [(9, "a"), (12, "b"), (17, "b")],
+        ]
+        for wrong in wrongs {
             #expect(Verdict.everyLeaderTold("o", seen(wrong), history: history, through: 20).count == 1)
         }
     }

@@ -19,7 +19,7 @@ struct DemoCommand: AsyncParsableCommand {
             The controller is killed, then the cluster's own leader with SIGKILL. Then candidates campaign in an election:
             the process of the one that leads is killed, its successor resigns. In the end everything is checked: no two
             leaders at once, no lease ended early, no event missed or told twice, no acknowledged write lost. Exit code 1
-            when anything was wrong. Takes about 20 seconds.
+            when anything was wrong. Takes about 15 seconds.
             """)
 
     @Option(help: "Members of the cluster: 3 or 5.")
