@@ -71,6 +71,7 @@ package enum Response: Hashable, Sendable {
         case put(Written)
         case read(Page)
         case deleted(Int)
+        case transaction(succeeded: Bool, [StepResult], revision: UInt64)
     }
 
     /// The revision that the answer shows to have been reached; `nil` when it shows none.

@@ -39,8 +39,11 @@ extension Judge {
 
     private func leaseFacts() -> [UInt64: LeaseFacts] {
         var leases: [UInt64: LeaseFacts] = [:]
+        let ambiguous = leasesGrantedAgain
         for request in requests {
-            guard request.invocation.makesLease, let grant = request.response.grants.first else { continue }
+            guard request.invocation.makesLease, let grant = request.response.grants.first,
+                !ambiguous.contains(grant.lease)
+            else { continue }
             leases[grant.lease] = LeaseFacts(
                 ttl: grant.ttl, renewed: request.call, lastAttempt: request.operation.end)
         }
@@ -55,6 +58,17 @@ extension Judge {
             }
         }
         return leases
+    }
+
+    /// Ids that were asked for again, and perhaps given: which of the leases somebody means then, nobody can say.
+    private var leasesGrantedAgain: Set<UInt64> {
+        var once: Set<UInt64> = []
+        var again: Set<UInt64> = []
+        for request in requests where !request.isRefused {
+            guard case .grant(let id, _) = request.invocation, !once.insert(id).inserted else { continue }
+            again.insert(id)
+        }
+        return again
     }
 
     private func noteRenewal(of ids: [UInt64], _ request: Request, in leases: inout [UInt64: LeaseFacts]) {
