@@ -68,7 +68,8 @@ let package = Package(
             name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
             swiftSettings: strict),
         .target(
-            name: "Simulation", dependencies: ["Exploration", "ReplicaCore", collections, heap], swiftSettings: strict),
+            name: "Simulation", dependencies: ["Exploration", "HistoryChecker", "ReplicaCore", collections, heap],
+            swiftSettings: strict),
         .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
         .target(name: "HistoryChecker", swiftSettings: strict),
 

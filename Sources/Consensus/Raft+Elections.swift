@@ -39,7 +39,7 @@ extension Raft {
             for batch in following.reads { waitingReads.append(contentsOf: batch.reads) }
         case .leader(let leading):
             lastLed = now
-            for read in leading.reads {
+            for read in leading.value.reads {
                 if case .local(let reads) = read.source { waitingReads.append(contentsOf: reads) }
             }
         case .looking(let looking): lost = looking.lost
@@ -77,7 +77,8 @@ extension Raft {
             Progress(id: $0.id, next: log.lastIndex.next, lastHeard: now)
         }
         let noop = log.lastIndex.next
-        role = .leader(Leading(peers: peers, noop: noop, clock: clock, nextHeartbeat: now + settings.heartbeat))
+        role = .leader(
+            Boxed(Leading(peers: peers, noop: noop, clock: clock, nextHeartbeat: now + settings.heartbeat)))
         #if PlantedBugs
             if planted(.forgetsClusterTime) { leading.clock.inherited = .zero }
         #endif

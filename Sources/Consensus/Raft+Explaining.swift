@@ -14,7 +14,7 @@ extension Raft {
     /// How the others follow; empty unless this member leads.
     package func peerProgress(at now: Instant) -> [PeerProgress] {
         guard case .leader(let leading) = role else { return [] }
-        return leading.peers.map { peer in
+        return leading.value.peers.map { peer in
             let isReceiving = if case .snapshotting = peer.flow { true } else { false }
             return PeerProgress(
                 id: peer.id, match: peer.match, roundTrip: peer.roundTrip,
@@ -27,10 +27,10 @@ extension Raft {
         switch role {
         case .leader(let leading):
             let heard =
-                leading.peers.count { $0.heardSinceElection && now - $0.lastHeard < settings.electionTimeout } + 1
+                leading.value.peers.count { $0.heardSinceElection && now - $0.lastHeard < settings.electionTimeout } + 1
             let ready = hasCommittedInTerm ? "" : " It has not committed an entry of its own term yet, so reads wait."
             return "This node leads term \(term.rawValue); \(heard) of \(configuration.members.count) members answer."
-                + ready + explanationOfHandOver(leading, at: now, name: name)
+                + ready + explanationOfHandOver(leading.value, at: now, name: name)
         case .follower(let following):
             let silence = (now - following.lastHeard).milliseconds
             return "\(name(following.leader)) leads term \(term.rawValue); this node heard from it \(silence) ms ago."

@@ -37,7 +37,7 @@ extension Raft {
         switch role {
         case .looking(let looking): combine(looking, into: &print)
         case .follower(let following): following.combine(into: &print)
-        case .leader(let leading): leading.combine(into: &print)
+        case .leader(let leading): leading.value.combine(into: &print)
         }
     }
 

@@ -82,14 +82,14 @@ extension Raft {
     var leading: Leading {
         _read {
             guard case .leader(let leading) = role else { preconditionFailure("only a leader has a leader's data") }
-            yield leading
+            yield leading.value
         }
         _modify {
             guard case .leader(var leading) = role else { preconditionFailure("only a leader has a leader's data") }
             // Moved out while it is changed, so that its arrays are not shared and copied.
             role = .looking(Looking(phase: .waiting, deadline: .distantFuture))
             defer { role = .leader(leading) }
-            yield &leading
+            yield &leading.value
         }
     }
 }

@@ -9,7 +9,7 @@ extension Raft {
             if planted(.cutsLogDuringTransfer) { return LogIndex(.max) }
         #endif
         guard case .leader(let leading) = role else { return LogIndex(.max) }
-        return leading.peers.reduce(LogIndex(.max)) { least, peer in
+        return leading.value.peers.reduce(LogIndex(.max)) { least, peer in
             guard case .snapshotting(let transfer) = peer.flow, let position = transfer.position else { return least }
             return min(least, position.index)
         }
@@ -17,7 +17,7 @@ extension Raft {
 
     /// What the snapshot under way to `peer` covers; `nil` before its first piece, and without one.
     package func snapshotPosition(for peer: NodeID) -> SnapshotPosition? {
-        guard case .leader(let leading) = role, let progress = leading.peers.first(where: { $0.id == peer }),
+        guard case .leader(let leading) = role, let progress = leading.value.peers.first(where: { $0.id == peer }),
             case .snapshotting(let transfer) = progress.flow
         else { return nil }
         return transfer.position

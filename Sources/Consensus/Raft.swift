@@ -181,12 +181,12 @@ package struct Raft: Sendable {
 
     /// Whether this leader takes proposals: it does not while it hands over.
     package var acceptsProposals: Bool {
-        if case .leader(let leading) = role { leading.handOver == nil } else { false }
+        if case .leader(let leading) = role { leading.value.handOver == nil } else { false }
     }
 
     /// Whether this leader's no-op is committed, so that everything committed before is known to be (Raft §8).
     package var hasCommittedInTerm: Bool {
-        if case .leader(let leading) = role { commitIndex >= leading.noop } else { false }
+        if case .leader(let leading) = role { commitIndex >= leading.value.noop } else { false }
     }
 
     /// The cluster time a leader would stamp now; what was last heard of on the others.
@@ -194,7 +194,8 @@ package struct Raft: Sendable {
         #if PlantedBugs
             if planted(.stampsOwnClock), isLeader { return ClusterTime(nanoseconds: now.nanoseconds) }
         #endif
-        return if case .leader(let leading) = role { max(knownTime, leading.clock.time(at: now)) } else { knownTime }
+        guard case .leader(let leading) = role else { return knownTime }
+        return max(knownTime, leading.value.clock.time(at: now))
     }
 
     /// The cluster time that a new leader may go on from without making any lease it inherits shorter (`invariants.md` 25):
@@ -227,7 +228,7 @@ package struct Raft: Sendable {
 
     private var nextDeadlineOfRole: Instant {
         switch role {
-        case .leader(let leading): leading.nextHeartbeat
+        case .leader(let leading): leading.value.nextHeartbeat
         case .looking(let looking): looking.deadline
         case .follower(let following):
             following.reads.first.map { min(following.deadline, $0.sentAt + settings.resend) } ?? following.deadline

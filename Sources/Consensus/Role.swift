@@ -5,7 +5,8 @@ internal import Primitives
 enum Role: Sendable {
     case follower(Following)
     case looking(Looking)
-    case leader(Leading)
+    /// Boxed, because a leader looks at it and changes it a dozen times for each input.
+    case leader(Boxed<Leading>)
 }
 
 /// A member that knows the leader of its term.

@@ -126,15 +126,20 @@ package struct Transaction: Hashable, Sendable {
         self.otherwise = otherwise
     }
 
-    /// One thing that must hold of one key.
+    /// One thing that must hold of one key, or of all keys that begin with a prefix.
     package struct Comparison: Hashable, Sendable {
         package var key: String
+        /// Whether ``key`` is a prefix: then it must hold of each key with it, and of an absent one where there is none.
+        package var isPrefix: Bool
         package var target: Target
         package var relation: Relation
-        /// A value for ``Target/value``, a number for every other target.
+        /// A value for ``Target/value``, a number for every other target, in hexadecimal for ``Target/lease``.
         package var operand: String
-        package init(_ key: String, _ target: Target, _ relation: Relation, _ operand: String) {
+        package init(
+            _ key: String, isPrefix: Bool = false, _ target: Target, _ relation: Relation, _ operand: String
+        ) {
             self.key = key
+            self.isPrefix = isPrefix
             self.target = target
             self.relation = relation
             self.operand = operand
@@ -142,9 +147,7 @@ package struct Transaction: Hashable, Sendable {
     }
 
     package enum Target: String, Hashable, Sendable {
-        case revision, created, version, value
-        /// In hexadecimal; 0 for none.
-        case lease
+        case revision, created, version, value, lease
     }
 
     package enum Relation: String, Hashable, Sendable {
@@ -156,9 +159,13 @@ package struct Transaction: Hashable, Sendable {
 
     package enum Step: Hashable, Sendable {
         case put(String, String, lease: UInt64)
+        /// A put that keeps what is not given; the key must be there.
+        case keep(String, value: String?, lease: UInt64?)
         case get(String)
-        case list(String)
+        case list(Invocation.Listing)
         case delete(String)
         case clear(String)
+        /// A transaction inside: its comparisons look at the state before the first write of the whole.
+        indirect case transaction(Transaction)
     }
 }

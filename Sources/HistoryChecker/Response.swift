@@ -80,6 +80,7 @@ package enum Response: Hashable, Sendable {
         case deleted(Int)
         /// A put of which nothing is told.
         case wrote
+        case transaction(succeeded: Bool, [StepResult], revision: UInt64)
     }
 
     /// The revision that the answer shows to have been reached; `nil` when it shows none.

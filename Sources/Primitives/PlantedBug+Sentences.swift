@@ -11,7 +11,8 @@ extension PlantedBug {
         switch self {
         case .sendsBeforeDurable, .forgetsVote, .lyingDisk, .losesDurableEntries, .deliversOldFrames,
             .savesIndexWithoutRows, .takesDamageForTail, .takesTailForDamage, .retriesFailedSync,
-            .repeatsForwards, .readsFromMemory, .racingClocks, .skipsDeliveries:
+            .repeatsForwards, .readsFromMemory, .racingClocks, .skipsDeliveries, .answersFromCache,
+            .answersRepetitionsAnew, .losesEvents:
             false
         default: true
         }
@@ -121,6 +122,10 @@ extension PlantedBug {
         case .readsFromMemory: ("23", "The shell answers linearizable reads from memory.")
         case .racingClocks: ("25", "Clocks run up to a fifth apart.")
         case .skipsDeliveries: ("29", "The shell loses one delivery to a watch now and then.")
+        case .answersFromCache: ("22", "A proxy answers a read with what it answered to the same one before.")
+        case .answersRepetitionsAnew:
+            ("20", "A proxy tells a client that repeats its write the newest revision instead of the write's.")
+        case .losesEvents: ("29", "A proxy loses one delivery to a watch now and then.")
         }
     }
 }

@@ -24,6 +24,9 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case sendsBeforeDurable, forgetsVote, lyingDisk, losesDurableEntries, deliversOldFrames
     case savesIndexWithoutRows, takesDamageForTail, takesTailForDamage, retriesFailedSync, repeatsForwards
     case readsFromMemory, racingClocks, skipsDeliveries
+
+    // Between a node and its client, where no check of the world looks.
+    case answersFromCache, answersRepetitionsAnew, losesEvents
 }
 
 #if PlantedBugs

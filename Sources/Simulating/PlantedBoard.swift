@@ -15,10 +15,10 @@ enum PlantedBoard {
     /// Searches for all, one on each core, then runs as many seeds as the rarest needed without any bug.
     ///
     /// - Returns: whether all were caught, and nothing where there was nothing to catch.
-    static func run(_ bugs: [PlantedBug], limit: UInt64) async -> Bool {
+    static func run(_ bugs: [PlantedBug], _ hunts: PlantedHunt) async -> Bool {
         var outcomes: [PlantedHunt.Outcome] = []
         await each(bugs) {
-            try? PlantedHunt.outcome(of: $0, limit: limit)
+            try? hunts.outcome(of: $0)
         } took: { outcome in
             guard let outcome else { return }
             outcomes.append(outcome)
@@ -28,7 +28,7 @@ enum PlantedBoard {
         let most = outcomes.map(\.seeds).max() ?? 0
         var broken: [SimulationResult] = []
         await each(Array(1...max(1, most))) {
-            Simulation.run(PlantedHunt.world(nil, seed: $0))
+            Simulation.run(hunts.world(nil, seed: $0))
         } took: {
             if $0.violation != nil { broken.append($0) }
         }

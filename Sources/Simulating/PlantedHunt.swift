@@ -5,7 +5,12 @@ internal import Simulation
 /// The search for the first seed whose world shows a planted bug.
 ///
 /// It goes on in a process of its own: the core's `precondition`s are checks, too, and end the process they fail in.
-enum PlantedHunt {
+struct PlantedHunt: Sendable {
+    /// Seeds tried at most.
+    var limit: UInt64
+    /// As ``SimulationOptions/judgesAnswers``.
+    var judgesAnswers: Bool
+
     /// How a search ended.
     struct Outcome: Sendable {
         var bug: PlantedBug
@@ -16,19 +21,21 @@ enum PlantedHunt {
     }
 
     /// Every bug is given the same worlds: all faults, a mix of sizes, seeds from 1 on.
-    static func world(_ bug: PlantedBug?, seed: UInt64) -> SimulationOptions {
-        SimulationOptions(
+    func world(_ bug: PlantedBug?, seed: UInt64) -> SimulationOptions {
+        var world = SimulationOptions(
             seed: seed, nodes: SimulationOptions.mixedNodes(seed: seed), duration: .seconds(4), planted: bug)
+        world.judgesAnswers = judgesAnswers
+        return world
     }
 
     // MARK: In the process that searches
 
     /// Says each seed before it is run, and in the end the rule that was broken.
-    static func run(_ bug: PlantedBug, limit: UInt64) {
+    func run(_ bug: PlantedBug) {
         for seed in 1...limit {
-            say("seed \(seed)")
+            Self.say("seed \(seed)")
             guard let violation = Simulation.run(world(bug, seed: seed)).violation else { continue }
-            return say("rule \(violation.rule)")
+            return Self.say("rule \(violation.rule)")
         }
     }
 
@@ -37,10 +44,11 @@ enum PlantedHunt {
 
     // MARK: In the process that waits for it
 
-    static func outcome(of bug: PlantedBug, limit: UInt64) throws -> Outcome {
+    func outcome(of bug: PlantedBug) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = ["simulate", "--planted", bug.rawValue, "--limit", "\(limit)", "--hunt"]
+        if !judgesAnswers { process.arguments?.append("--no-answer-checks") }
         process.environment = ["SWIFT_BACKTRACE": "enable=no"]
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
@@ -55,7 +63,7 @@ enum PlantedHunt {
             if line.hasPrefix("seed ") { result.seeds = UInt64(line.dropFirst(5)) ?? 0 }
             if line.hasPrefix("rule ") { result.caughtBy = String(line.dropFirst(5)) }
         }
-        if process.terminationReason == .uncaughtSignal { result.caughtBy = precondition(in: complaint) }
+        if process.terminationReason == .uncaughtSignal { result.caughtBy = Self.precondition(in: complaint) }
         return result
     }
 

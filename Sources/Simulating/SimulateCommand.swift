@@ -60,6 +60,10 @@ package struct SimulateCommand: AsyncParsableCommand {
     var trace: String?
     @Flag(help: "Fail when something that worlds are there to show never happened.")
     var requireAll = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Hold answers and deliveries against the model at once; without, only the clients' history is judged.")
+    var answerChecks = true
     @Flag(help: "Print the trace hash of every seed, in order.")
     var hashes = false
     @Flag(inversion: .prefixedNo, help: "Shrink a world that breaks a rule before it is shown.")
@@ -139,10 +143,12 @@ package struct SimulateCommand: AsyncParsableCommand {
         let length = minutes == 0 && seconds == nil ? 10 : Int64(minutes) * 60 + Int64(seconds ?? 0)
         let range = seed.map { $0...$0 } ?? from...(from + UInt64(seeds) - 1)
         return range.map { seed in
-            SimulationOptions(
+            var world = SimulationOptions(
                 seed: seed, nodes: nodes == 0 ? SimulationOptions.mixedNodes(seed: seed) : nodes,
                 duration: .seconds(length), faults: kinds, planted: bug, onlyFaults: only,
                 clients: clients, election: mix, priorities: list, stores: (store ?? .mixed).stores(seed: seed))
+            world.judgesAnswers = answerChecks
+            return world
         }
     }
 
@@ -221,7 +227,8 @@ package struct SimulateCommand: AsyncParsableCommand {
     }
 
     private func hunt(_ bugs: [PlantedBug]) async throws {
-        if hunt, let bug = bugs.first { return PlantedHunt.run(bug, limit: limit) }
-        guard await PlantedBoard.run(bugs, limit: limit) else { throw ExitCode(1) }
+        let hunts = PlantedHunt(limit: limit, judgesAnswers: answerChecks)
+        if hunt, let bug = bugs.first { return hunts.run(bug) }
+        guard await PlantedBoard.run(bugs, hunts) else { throw ExitCode(1) }
     }
 }

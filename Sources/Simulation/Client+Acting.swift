@@ -21,6 +21,7 @@ extension World {
         case .watcher: watch(client)
         case .candidate: stand(client)
         case .observer: observe(client)
+        case .guest: actAsGuest(client)
         }
     }
 
@@ -29,8 +30,12 @@ extension World {
     /// A value that no other write has.
     mutating func uniqueValue(_ client: Client) -> Bytes {
         let padding = random.chance(500) ? 400 : random.below(20)
-        return Bytes("c\(client.number)/\(history.operations.count)".utf8) + Bytes(repeating: 46, count: padding)
+        valueCount += 1
+        return Bytes("c\(client.number)/\(valueCount)".utf8) + Bytes(repeating: Self.padding, count: padding)
     }
+
+    /// What values are filled up with.
+    static var padding: UInt8 { UInt8(ascii: ".") }
 
     mutating func idempotencyKey(_ client: Client) -> IdempotencyKey {
         IdempotencyKey(client: "c\(client.number)", number: UInt64(history.operations.count))
@@ -80,10 +85,7 @@ extension World {
     private mutating func read(_ client: Client) {
         let selection: KeySelection = random.chance(3000) ? .prefix(Bytes("k/".utf8)) : .key(anyKey())
         var query = RangeQuery(selection: selection)
-        if random.chance(1500) {
-            let newest = history.model.store.revision.rawValue
-            query.at = Revision(newest - min(newest - 1, UInt64(random.below(60))))
-        }
+        if random.chance(1500) { query.at = recentRevision() }
         let isStale = random.chance(1500)
         call(
             .read(.range(query), isStale ? .stale : .linearizable), for: .read(.range(query), isStale: isStale),

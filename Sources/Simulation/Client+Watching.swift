@@ -5,6 +5,8 @@ internal import ReplicaCore
 /// What a watch must bring next.
 struct WatchCheck {
     var client: Int
+    /// What it was called when it was first opened: it has gone on since.
+    var origin: WatchID
     var node: Int
     var life: Int
     var selections: [KeySelection]
@@ -24,11 +26,13 @@ extension World {
         let id = WatchID(nextWatch)
         client.watch = id
         if client.resumeAfter == nil { client.selections = anySelections() }
-        let start = client.resumeAfter.map { WatchStart.after($0) } ?? .now
+        if client.resumeAfter == nil { client.firstWatch = id }
+        let start = client.resumeAfter.map { WatchStart.after($0) } ?? (random.chance(5000) ? .now : .next)
         let request = WatchRequest(selections: client.selections, start: start)
         let node = random.below(nodes.count)
         watches[id] = WatchCheck(
-            client: client.number, node: node, life: nodes[node].life, selections: client.selections,
+            client: client.number, origin: client.firstWatch, node: node, life: nodes[node].life,
+            selections: client.selections,
             cursor: client.resumeAfter ?? .zero)
         if client.resumeAfter != nil { counters[.watchResumed] += 1 }
         call(.watch(id, request), for: .watch(id), from: client, at: node)
@@ -44,15 +48,18 @@ extension World {
     }
 
     /// The answer to the opening.
-    mutating func opened(_ id: WatchID, _ records: [KeyRecord]?, at revision: Revision, node: SimulatedNode)
-        throws(Violation)
-    {
+    mutating func opened(
+        _ id: WatchID, _ records: [KeyRecord]?, _ start: WatchStart, at revision: Revision, node: SimulatedNode
+    ) throws(Violation) {
         guard var watch = watches[id] else { return }
         counters[.watchOpened] += 1
         watch.isOpen = true
         watch.life = node.life
-        if let records {
+        if start == .now || start == .next {
+            record.note(.opened(watch.selections, records, revision), of: watch.origin, at: now)
             watch.cursor = revision
+        }
+        if let records {
             var expected = watch.selections.flatMap { history.model.records($0, at: revision) }
             expected.sort { $0.key.lexicographicallyPrecedes($1.key) }
             let isSame = Set(expected) == Set(records) && records.count == Set(expected).count
@@ -68,7 +75,7 @@ extension World {
     mutating func turnWatch(_ number: Int, _ id: WatchID) throws(Violation) {
         guard let watch = watches[id], watch.isOpen, clients[number].watch == id else { return }
         let node = nodes[watch.node]
-        try checkProgress(watch, id, node)
+        do throws(Violation) { try checkProgress(watch, id, node) } catch { try unlessLeftToHistory(error) }
         if watch.isPaused {
             watches[id]?.isPaused = false
             input(.resumeWatch(id), to: node)
@@ -91,6 +98,7 @@ extension World {
         guard client.watch == id else { return }
         client.watch = nil
         client.resumeAfter = watch.isOpen && random.chance(8000) ? watch.cursor : nil
+        if client.resumeAfter != nil { record.note(.broken, of: watch.origin, at: now) }
     }
 
     /// The node is gone; its watches go on elsewhere.
@@ -108,6 +116,7 @@ extension World {
             told > watch.cursor
         else { return }
         counters[.progressTold] += 1
+        record.note(.progress(told), of: watch.origin, at: now)
         try checkNothingMissed(watch, before: told.next, id, rule: "31")
         watches[id]?.cursor = told
     }
@@ -128,6 +137,7 @@ extension World {
             if options.planted == .skipsDeliveries, random.chance(100) { continue }
             guard var watch = watches[id] else { continue }
             guard watch.isOpen else { throw Violation("29", "watch \(id.rawValue) gets events before it is open") }
+            if !losesOnTheWay { record.note(.events(delivery.batch), of: watch.origin, at: now) }
             for revision in delivery.batch.revisions { try check(revision, of: &watch, id) }
             watches[id] = watch
         }
@@ -183,6 +193,7 @@ extension World {
     /// In the end nothing is outstanding.
     mutating func checkComplete(_ watch: WatchCheck) throws(Violation) {
         guard watch.isOpen, !watch.isPaused, nodes[watch.node].isUp else { return }
+        record.note(.closed(history.model.store.revision), of: watch.origin, at: now)
         try checkNothingMissed(
             watch, before: history.model.store.revision.next, clients[watch.client].watch ?? WatchID(0))
     }

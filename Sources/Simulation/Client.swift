@@ -5,7 +5,7 @@ internal import ReplicaCore
 /// Somebody who uses the cluster, one request at a time.
 final class Client {
     enum Role: CaseIterable {
-        case writer, reader, holder, contender, watcher, candidate, observer
+        case writer, reader, holder, contender, watcher, candidate, observer, guest
     }
 
     static let controllerKey = Bytes("controller".utf8)
@@ -24,7 +24,11 @@ final class Client {
     var renewalsLeft = 0
     /// The revision it last saw of each key.
     var seen: [Bytes: Revision] = [:]
+    /// When the keys came into being that it last saw in a line, which is how etcd's clients elect.
+    var places: [Bytes: Revision] = [:]
     var watch: WatchID?
+    /// What ``watch`` was called when it was first opened.
+    var firstWatch = WatchID(0)
     /// Where the next watch goes on, if it does.
     var resumeAfter: Revision?
     var selections: [KeySelection] = []
@@ -110,6 +114,7 @@ extension World {
     /// The connection broke before an answer came.
     mutating func lose(_ id: CallID, wasTaken: Bool) throws(Violation) {
         guard let call = calls.removeValue(forKey: id) else { return }
+        record.note(call, nil, at: now)
         if case .write(let operation) = call.purpose { try history.refused(operation, mayBeApplied: wasTaken) }
         counters[wasTaken ? .writeUnknown : .writeRefused] += 1
         if call.client >= 0 { failed(clients[call.client], call) }
@@ -122,7 +127,9 @@ extension World {
             throw Violation("reply", "n\(node.number + 1) answers request \(id.rawValue), which waits no more")
         }
         trace.combine(6, node.number, id.rawValue, at: now)
-        try check(reply, to: call, from: node)
+        do throws(Violation) { try check(reply, to: call, from: node) } catch { try unlessLeftToHistory(error) }
+        let reply = asTold(reply, to: call)
+        record.note(call, reply, at: now)
         guard call.client >= 0 else { return try checkProbe(reply, call) }
         let client = clients[call.client]
         if case .refused(let refusal, _) = reply {
@@ -149,7 +156,12 @@ extension World {
         switch reply {
         case .written(let result, _): wrote(client, result)
         case .renewed(let grants, _): if grants.contains(nil) { client.lease = nil }
-        case .read(.range(let page), _): for record in page.records { client.seen[record.key] = record.modRevision }
+        case .read(.range(let page), _):
+            for record in page.records {
+                client.seen[record.key] = record.modRevision
+                if client.role == .guest { client.places[record.key] = record.createRevision }
+            }
+        case .read(.lease(nil), _): client.lease = nil
         default: break
         }
     }

@@ -98,6 +98,20 @@ struct ClusterModel {
 
     // MARK: The past
 
+    /// The state after an entry, from the first one on.
+    func state(at index: LogIndex) -> Store {
+        var store = Store()
+        for entry in log[..<Int(index.rawValue)] {
+            let position = ApplyPosition(index: entry.index, term: entry.term, time: entry.time)
+            if case .command(let bytes) = entry.payload, let proposal = try? Proposal(decoding: proposal(in: bytes)) {
+                _ = store.apply(proposal, at: position)
+            } else {
+                store.advance(to: position)
+            }
+        }
+        return store
+    }
+
     /// The events of a revision, if it is there.
     func events(of revision: Revision) -> RevisionEvents? {
         guard revision.rawValue >= 2, revision <= store.revision else { return nil }

@@ -28,7 +28,7 @@ struct Network {
 
 extension World {
     mutating func send(_ message: PeerMessage, from node: SimulatedNode, to id: NodeID) throws(Violation) {
-        guard let to = numberOf[id] else { throw Violation("network", "a message to nobody") }
+        guard let to = number(of: id) else { throw Violation("network", "a message to nobody") }
         try history.checkSend(message, from: node, to: nodes[to])
         let bytes = message.encoded()
         var hash = Digest()

@@ -22,6 +22,9 @@ package struct SimulationOptions: Sendable {
     /// The members' priorities; `nil` leaves them to the seed.
     package var priorities: [UInt8]?
 
+    /// Whether what clients are told is held against the model at once; if not, only the checker of their history is left.
+    package var judgesAnswers = true
+
     package init(
         seed: UInt64, nodes: Int = 3, duration: TimeSpan = .seconds(60), faults: [Fault] = Fault.allCases,
         planted: PlantedBug? = nil, onlyFaults: [Int]? = nil, clients: Int = SimulationOptions.mostClients,
@@ -68,6 +71,7 @@ package struct SimulationOptions: Sendable {
         if clients < Self.mostClients { words.append("--clients \(clients)") }
         if let election { words.append("--election \(election.rawValue)") }
         if let priorities { words.append("--priorities " + priorities.map { "\($0)" }.joined(separator: ",")) }
+        if !judgesAnswers { words.append("--no-answer-checks") }
         if let planted { words.append("--planted \(planted.rawValue)") }
         return words.joined(separator: " ")
     }

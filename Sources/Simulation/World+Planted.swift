@@ -30,6 +30,26 @@ extension World {
         }
     }
 
+    /// What a client gets of an answer that its node was right to give: a proxy between them may change it.
+    mutating func asTold(_ reply: ClientReply, to call: Call) -> ClientReply {
+        switch (options.planted, call.purpose, reply) {
+        case (.answersFromCache, .read(let query, isStale: false), .read):
+            if let cached = proxied[query], random.chance(1000) { return cached }
+            proxied[query] = reply
+        case (.answersRepetitionsAnew, .write(let operation), .written(.put(var put), let position)):
+            guard call.client >= 0, clients[call.client].retry?.operation == operation else { break }
+            put.record.modRevision = position.revision
+            return .written(.put(put), position)
+        default: break
+        }
+        return reply
+    }
+
+    /// Whether a proxy loses a delivery.
+    var losesOnTheWay: Bool {
+        mutating get { options.planted == .losesEvents && random.chance(100) }
+    }
+
     /// The error is overlooked: the page cache holds what the disk does not, and shows it until the process ends.
     mutating func believeFailedSync(_ node: SimulatedNode) throws(Violation) {
         node.log.failsNext = false

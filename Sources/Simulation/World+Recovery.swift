@@ -55,7 +55,7 @@ extension World {
             guard leader == common?.leader ?? leader, term == common?.term ?? term else { return nil }
             common = (leader, term)
         }
-        guard let common, let number = numberOf[common.leader], !history.isRetired[number],
+        guard let common, let number = number(of: common.leader), !history.isRetired[number],
             let process = nodes[number].process, process.replica.raft.hasCommittedInTerm
         else { return nil }
         return number
@@ -72,7 +72,7 @@ extension World {
     private mutating func probe() {
         for node in liveNodes {
             let key = Bytes("probe/\(node.number)".utf8)
-            let put = Put(key: key, value: Bytes("\(now)".utf8))
+            let put = Put(key: key, value: Bytes("probe \(node.number) at \(now)".utf8))
             write(Proposal(command: .put(put)), from: nil, at: node.number, timeout: .seconds(1))
             let query = Query.range(RangeQuery(selection: .key(key)))
             call(
@@ -97,7 +97,9 @@ extension World {
         guard history.model.store.leaseCount == 0 else {
             throw Violation("26", "\(history.model.store.leaseCount) leases that nobody renews are still there")
         }
-        for (_, watch) in watches.sorted(by: { $0.key < $1.key }) { try checkComplete(watch) }
+        for (_, watch) in watches.sorted(by: { $0.key < $1.key }) {
+            do throws(Violation) { try checkComplete(watch) } catch { try unlessLeftToHistory(error) }
+        }
         try checkObservationsComplete()
         guard liveNodes.allSatisfy({ isFit($0) }) else {
             throw Violation("15", "a node that lost something, differs, or is new was not brought up to date")

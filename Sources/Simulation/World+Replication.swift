@@ -14,7 +14,7 @@ extension World {
         }
         guard grants, out.write?.change == nil, let voter = node.process, voter.replica.raft.isLooking else { return }
         for (to, message) in out.thenSend {
-            guard case .consensus(.voteReply(let reply)) = message, reply.granted, let number = numberOf[to],
+            guard case .consensus(.voteReply(let reply)) = message, reply.granted, let number = number(of: to),
                 voter.replica.raft.term == reply.term,
                 let candidate = history.candidacy(of: number, in: reply.term)
             else { continue }
@@ -36,7 +36,7 @@ extension World {
         guard process.checks.hasNewAnswer else { return }
         process.checks.hasNewAnswer = false
         for peer in replica.raft.peerProgress(at: node.clock.reading(at: now)) {
-            guard peer.match > .zero, let number = numberOf[peer.id] else { continue }
+            guard peer.match > .zero, let number = number(of: peer.id) else { continue }
             guard peer.match <= history.acknowledged(by: number, in: replica.raft.term) else {
                 throw Violation(
                     "2",

@@ -12,12 +12,16 @@ struct World {
     var now: Int64 = 0
     var schedule = Schedule()
     var nodes: [SimulatedNode] = []
-    var numberOf: [NodeID: Int] = [:]
     let bootstrap: Configuration
     let electorate: Electorate
     var network: Network
     var history: History
     var clients: [Client] = []
+    var record = ClientRecord()
+    /// Values that clients have written or tried to.
+    var valueCount = 0
+    /// What a planted proxy has in its cache.
+    var proxied: [Query: ClientReply] = [:]
     var calls: [CallID: Call] = [:]
     var watches: [WatchID: WatchCheck] = [:]
     var observations: [WatchID: Observation] = [:]
@@ -74,9 +78,11 @@ struct World {
         for (number, name) in names.enumerated() {
             let stores = options.stores?.make(name, options.seed &+ UInt64(number) << 32)
             nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock(), stores: stores))
-            numberOf[nodes[number].id] = number
         }
     }
+
+    /// Looked for among a few, which is quicker than a dictionary.
+    func number(of id: NodeID) -> Int? { nodes.firstIndex { $0.id == id } }
 
     mutating func newClock() -> NodeClock {
         let drift = random.within(-swarm.clockSpread...swarm.clockSpread)
@@ -101,6 +107,7 @@ struct World {
             if let brokenByDisk { throw brokenByDisk }
         }
         try checkWholeHistory()
+        try judgeClients()
     }
 
     private mutating func carryOut(_ happening: Happening) throws(Violation) {
@@ -183,8 +190,12 @@ struct World {
         }
         saveState(node, process, &process.replica)
         for (call, reply) in out.replies { try answer(call, reply, from: node) }
-        for delivery in out.deliveries { try deliver(delivery, from: node) }
-        for (watch, end) in out.endedWatches { try ended(watch, end, at: node) }
+        for delivery in out.deliveries {
+            do throws(Violation) { try deliver(delivery, from: node) } catch { try unlessLeftToHistory(error) }
+        }
+        for (watch, end) in out.endedWatches {
+            do throws(Violation) { try ended(watch, end, at: node) } catch { try unlessLeftToHistory(error) }
+        }
         out.empty()
         swap(&out, &outbox)
     }

@@ -86,6 +86,23 @@ import Testing
         op b n2 41 60 wait k 2 10 => failed unchanged
         log put k=v1@2,2,1
         """,
+        """
+        op a n1 0 5 txn all k version == 0 then put k1 v1 0 then put k2 v2 0 => then created 2 2 1 created 2 2 1 at 2
+        op a n1 10 20 txn all k version == 1 if k1 lease == 0 then txn ( if k1 value == v1 then keep k1 lease=0 else get k1 ) then list k limit=1 keys => then ( then replaced 3 2 2 at 3 ) read 2 more k1=~@3,2,2 at 3
+        op a n1 30 40 txn then keep k2 value=v3 then keep k3 value=v4 => failed key-not-found
+        op a n1 50 60 id=a/1 txn if k1 lease > 0 else txn ( else get k1 then keep k2 value=v5 ) => else ( then replaced 4 2 2 at 4 ) at 4
+        op a n2 61 70 id=a/1 txn if k1 lease > 0 else txn ( else get k1 then keep k2 value=v5 ) => else ( then replaced 4 2 2 at 4 ) at 4
+        log put k1=v1@2,2,1
+        log put k2=v2@2,2,1
+        log put k1=v1@3,2,2
+        log put k2=v5@4,2,2
+        """,
+        """
+        op a n1 0 1000 grant 7 500 => granted lease=7 ttl=500 valid=500 at 1
+        op a n1 2000 3000 revoke 7 => revoked 0 at 1
+        op a n1 4000 5000 grant 7 500 => granted lease=7 ttl=500 valid=500 at 1
+        op a n1 6000 7000 renew 7 => renewed 500 at 1
+        """,
     ]
 
     static let cases = writes + reads + watches + leases + offices
@@ -114,6 +131,23 @@ import Testing
         Case(
             name: "a transaction without a lease that it asked for", rule: .lost,
             lines: "op a n1 1 2 txn then put k v1 9 => then created 2 2 1 at 2\n" + log),
+        Case(
+            name: "a transaction inside that takes the wrong branch", rule: .lost,
+            lines: two + twoLog
+                + "op b n1 50 60 txn then txn ( if k version == 1 then get k ) => then ( then read 1 k=v2@3,2,2 at 3 ) at 3"
+        ),
+        Case(
+            name: "a comparison that does not hold for all keys with a prefix", rule: .lost,
+            lines: "op a n1 1 2 txn then put k1 v1 0 then put k2 v2 0 => then created 2 2 1 created 2 2 1 at 2\n"
+                + "op b n1 3 4 txn all k value == v1 then get k1 => then read 1 k1=v1@2,2,1 at 2\n"
+                + "log put k1=v1@2,2,1\nlog put k2=v2@2,2,1"),
+        Case(
+            name: "a kept value that is another", rule: .lost,
+            lines: write + log + "op a n1 30 40 txn then keep k lease=0 => then replaced 3 2 2 at 3\nlog put k=v9@3,2,2"
+        ),
+        Case(
+            name: "a value that is kept and was never asked to be", rule: .twice,
+            lines: write + log + "op a n1 30 40 txn then get k => unknown\nlog put k=v1@3,2,2"),
         Case(name: "a value nobody wrote", rule: .invented, lines: log),
         Case(name: "a deletion nobody asked for", rule: .invented, lines: write + log + "log delete k 3 deleted"),
         Case(

@@ -86,7 +86,7 @@ struct LegalHistory {
                 Transaction(
                     if: [.init(key, .version, .less, "3")],
                     then: [.put(key, value(), lease: 0), .put("l", value(), lease: 0), .get("l")],
-                    else: [.delete(key), .list("k")]))
+                    else: [.delete(key), .list(.init("k"))]))
         case 7: return .put(.init(key, value(), lease: .new(ttl: 300)))
         case 8: return .renew([leases.keys.min() ?? 999_999])
         case 9: return .revoke(leases.keys.max() ?? 999_999)

@@ -123,7 +123,7 @@ import Testing
     @Test func aTransactionIsTheJSONOfTheAPI() {
         let transaction = Transaction(
             if: [.init("a", .version, .less, "3"), .init("a", .value, .unequal, "x")],
-            then: [.put("a", "v", lease: 16), .list("g/")], else: [.get("a"), .delete("b"), .clear("g/")])
+            then: [.put("a", "v", lease: 16), .list(.init("g/"))], else: [.get("a"), .delete("b"), .clear("g/")])
         let request = WireRequest(.transaction(transaction), idempotencyKey: nil, time: .seconds(1)).loadRequest
         #expect(
             String(buffer: request.body) == """

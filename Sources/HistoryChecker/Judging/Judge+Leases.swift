@@ -40,9 +40,10 @@ extension Judge {
 
     private func leaseFacts() -> [UInt64: LeaseFacts] {
         var leases: [UInt64: LeaseFacts] = [:]
+        let ambiguous = leasesGrantedAgain
         for request in requests {
             guard request.invocation.makesLease, let grant = request.response.grants.first,
-                leases[grant.lease] == nil
+                leases[grant.lease] == nil, !ambiguous.contains(grant.lease)
             else { continue }
             leases[grant.lease] = LeaseFacts(
                 ttl: grant.ttl, renewed: request.call, lastAttempt: request.operation.end)
@@ -88,6 +89,15 @@ extension Judge {
             leases[campaign.lease]?.unanswered(until: request.operation.end)
             leases[campaign.lease]?.attempted(until: request.operation.end)
         }
+    /// Ids that were asked for again, and perhaps given: which of the leases somebody means then, nobody can say.
+    private var leasesGrantedAgain: Set<UInt64> {
+        var once: Set<UInt64> = []
+        var again: Set<UInt64> = []
+        for request in requests where !request.isRefused {
+            guard case .grant(let id, _) = request.invocation, !once.insert(id).inserted else { continue }
+            again.insert(id)
+        }
+        return again
     }
 
     private func noteRenewal(of ids: [UInt64], _ request: Request, in leases: inout [UInt64: LeaseFacts]) {

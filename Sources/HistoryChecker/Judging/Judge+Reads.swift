@@ -38,15 +38,7 @@ extension Judge {
         case .get(let key, _), .wait(let key, _, _):
             return Response.Page(all: log.record(of: key, at: revision).map { [$0] } ?? [])
         case .list(let listing):
-            var records = log.keys(with: listing.prefix).compactMap { log.record(of: $0, at: revision) }
-            if let start = listing.start {
-                records.removeAll { $0.key.utf8.lexicographicallyPrecedes(start.utf8) }
-            }
-            let count = records.count
-            if listing.countOnly { return Response.Page([], count: count, more: false) }
-            if let limit = listing.limit { records = Array(records.prefix(limit)) }
-            if listing.keysOnly { for place in records.indices { records[place].value = "" } }
-            return Response.Page(records, count: count, more: records.count < count)
+            return listing.page(of: log.keys(with: listing.prefix).compactMap { log.record(of: $0, at: revision) })
         default: return nil
         }
     }
@@ -90,6 +82,19 @@ extension Invocation {
         case .list(let listing): listing.point
         default: nil
         }
+    }
+}
+
+extension Invocation.Listing {
+    /// The page that it takes of all records with its prefix.
+    func page(of all: [Record]) -> Response.Page {
+        var records = all
+        if let start { records.removeAll { $0.key.utf8.lexicographicallyPrecedes(start.utf8) } }
+        let count = records.count
+        if countOnly { return Response.Page([], count: count, more: false) }
+        if let limit { records = Array(records.prefix(limit)) }
+        if keysOnly { for place in records.indices { records[place].value = "" } }
+        return Response.Page(records, count: count, more: records.count < count)
     }
 }
 

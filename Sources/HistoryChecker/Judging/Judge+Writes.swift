@@ -11,18 +11,33 @@ extension Judge {
         settle(&claims)
     }
 
-    /// Where each value was written; values are unique, but for the empty one that locks write.
+    /// Where each value was written; values are unique, but for the empty one that locks write, and a key may be written anew
+    /// with the one it has.
     private mutating func changesByValue() -> [String: UInt64] {
+        let keepers = keysOfKeptValues
         var places: [String: UInt64] = [:]
         places.reserveCapacity(log.changes.count)
         for change in log.changes {
             guard let record = change.record, !record.value.isEmpty else { continue }
+            if keepers.contains(change.key),
+                log.record(of: change.key, at: change.revision - 1)?.value == record.value
+            {
+                continue
+            }
             if let before = places.updateValue(record.revision, forKey: record.value) {
                 verdict.found(
                     .twice, "\(record.value) was written at revision \(before) and again at \(record.revision)")
             }
         }
         return places
+    }
+
+    private var keysOfKeptValues: Set<String> {
+        var keys: Set<String> = []
+        for request in requests {
+            if case .transaction(let transaction) = request.invocation { keys.formUnion(transaction.keysOfKeptValues) }
+        }
+        return keys
     }
 
     private mutating func judge(
@@ -161,7 +176,7 @@ extension Invocation {
     var values: [String] {
         switch self {
         case .put(let put): [put.value]
-        case .transaction(let transaction): (transaction.then + transaction.otherwise).compactMap(\.value)
+        case .transaction(let transaction): transaction.values
         case .line(.enter(_, _, let value?)), .line(.proclaim(_, let value)): [value]
         case .under(_, let bare): bare.values
         default: []
@@ -177,6 +192,27 @@ extension Invocation {
     }
 }
 
+extension Transaction {
+    fileprivate var values: [String] { (then + otherwise).flatMap(\.values) }
+
+    /// The keys that it may write anew with the values they have.
+    fileprivate var keysOfKeptValues: [String] {
+        (then + otherwise).flatMap { step -> [String] in
+            switch step {
+            case .keep(let key, nil, _): [key]
+            case .transaction(let inner): inner.keysOfKeptValues
+            default: []
+            }
+        }
+    }
+}
+
 extension Transaction.Step {
-    fileprivate var value: String? { if case .put(_, let value, _) = self { value } else { nil } }
+    fileprivate var values: [String] {
+        switch self {
+        case .put(_, let value, _), .keep(_, let value?, _): [value]
+        case .transaction(let inner): inner.values
+        default: []
+        }
+    }
 }

@@ -110,6 +110,7 @@ extension Response {
         case (.refused(let one, _), .refused(let other, _)): one == other
         case (.granted(let one, _), .granted(let other, _)): one.lease == other.lease && one.ttl == other.ttl
         case (.gone, .gone): true
+        case (.transaction, .transaction): withoutTime == other.withoutTime
         case (.offices(let one, _), .offices(let other, _)): one.repeats(other)
         default: self == other
         }

@@ -47,8 +47,7 @@ struct Replay {
         case .clear(let prefix):
             return .deleted(delete(living(prefix).map(\.key)), revision: reached)
         case .transaction(let transaction):
-            let succeeded = transaction.comparisons.allSatisfy { $0.holds(for: record(of: $0.key)) }
-            let results = (succeeded ? transaction.then : transaction.otherwise).map { perform($0) }
+            guard let (succeeded, results) = perform(transaction) else { return nil }
             return .transaction(succeeded: succeeded, results, revision: reached)
         case .revoke(let lease):
             let keys = log.keys(on: lease, at: revision)
@@ -66,14 +65,49 @@ struct Replay {
     /// The revision an answer names once everything so far was done.
     private var reached: UInt64 { changes.isEmpty ? revision : written }
 
-    private mutating func perform(_ step: Transaction.Step) -> Response.StepResult {
-        switch step {
-        case .put(let key, let value, let lease): .put(write(key, value, lease: lease))
-        case .get(let key): .read(Response.Page(all: record(of: key).map { [$0] } ?? []))
-        case .list(let prefix): .read(Response.Page(all: living(prefix)))
-        case .delete(let key): .deleted(delete([key]))
-        case .clear(let prefix): .deleted(delete(living(prefix).map(\.key)))
+    /// `nil` when it is refused as a whole: something that is to be kept is not there.
+    private mutating func perform(_ transaction: Transaction) -> (succeeded: Bool, [Response.StepResult])? {
+        let succeeded = holds(transaction.comparisons)
+        var results: [Response.StepResult] = []
+        for step in succeeded ? transaction.then : transaction.otherwise {
+            guard let result = perform(step) else { return nil }
+            results.append(result)
         }
+        return (succeeded, results)
+    }
+
+    /// Comparisons look at the state that the whole operation meets.
+    private func holds(_ comparisons: [Transaction.Comparison]) -> Bool {
+        comparisons.allSatisfy { comparison in
+            guard comparison.isPrefix else {
+                return comparison.holds(for: log.record(of: comparison.key, at: revision))
+            }
+            let met = log.keys(with: comparison.key).compactMap { log.record(of: $0, at: revision) }
+            return met.isEmpty ? comparison.holds(for: nil) : met.allSatisfy { comparison.holds(for: $0) }
+        }
+    }
+
+    private mutating func perform(_ step: Transaction.Step) -> Response.StepResult? {
+        switch step {
+        case .put(let key, let value, let lease): return .put(write(key, value, lease: lease))
+        case .keep(let key, let value, let lease):
+            guard log.record(of: key, at: revision) != nil, let kept = record(of: key) else { return nil }
+            return .put(write(key, value ?? kept.value, lease: lease ?? kept.lease))
+        case .get(let key): return .read(Response.Page(all: record(of: key).map { [$0] } ?? []))
+        case .list(let listing): return .read(page(listing))
+        case .delete(let key): return .deleted(delete([key]))
+        case .clear(let prefix): return .deleted(delete(living(prefix).map(\.key)))
+        case .transaction(let inner):
+            guard let (succeeded, results) = perform(inner) else { return nil }
+            return .transaction(succeeded: succeeded, results, revision: reached)
+        }
+    }
+
+    private func page(_ listing: Invocation.Listing) -> Response.Page {
+        guard case .at(let point) = listing.point, point < reached else {
+            return listing.page(of: living(listing.prefix))
+        }
+        return listing.page(of: log.keys(with: listing.prefix).compactMap { log.record(of: $0, at: point) })
     }
 
     private mutating func write(_ key: String, _ value: String, lease: UInt64?) -> Response.Written {
@@ -187,9 +221,11 @@ extension Response {
     }
 
     /// Without what depends on time, to be compared with a replay.
-    private var withoutTime: Response {
+    var withoutTime: Response {
         switch self {
         case .put(let written): .put(written.withoutTime)
+        case .transaction(let succeeded, let results, let revision):
+            .transaction(succeeded: succeeded, results.map(\.withoutTime), revision: revision)
         default: self
         }
     }
@@ -197,12 +233,22 @@ extension Response {
 
 extension Response.StepResult {
     fileprivate func agrees(with told: Response.StepResult) -> Bool {
-        if case (.put, .wrote) = (self, told) { return true }
-        return self == told.withoutTime
+        switch (self, told) {
+        case (.put, .wrote): true
+        case (.transaction(let succeeded, let results, let revision), .transaction(let told, let parts, let at)):
+            succeeded == told && revision == at && results.count == parts.count
+                && zip(results, parts).allSatisfy { $0.agrees(with: $1) }
+        default: self == told.withoutTime
+        }
     }
 
     fileprivate var withoutTime: Response.StepResult {
-        if case .put(let written) = self { .put(written.withoutTime) } else { self }
+        switch self {
+        case .put(let written): .put(written.withoutTime)
+        case .transaction(let succeeded, let results, let revision):
+            .transaction(succeeded: succeeded, results.map(\.withoutTime), revision: revision)
+        case .read, .deleted, .wrote: self
+        }
     }
 }
 

@@ -108,7 +108,8 @@ extension Invocation.Listing {
 extension Transaction {
     fileprivate var words: String {
         let conditions = comparisons.map {
-            " if \($0.key) \($0.target.rawValue) \($0.relation.rawValue) \($0.operand.word)"
+            " \($0.isPrefix ? "all \($0.key.word)" : "if \($0.key)") \($0.target.rawValue) \($0.relation.rawValue) "
+                + $0.operand.word
         }
         return (conditions + then.map { " then \($0.words)" } + otherwise.map { " else \($0.words)" }).joined()
     }
@@ -118,10 +119,13 @@ extension Transaction.Step {
     fileprivate var words: String {
         switch self {
         case .put(let key, let value, let lease): "put \(key) \(value.word) \(hexadecimal(lease))"
+        case .keep(let key, let value, let lease):
+            "keep \(key)\(value.map { " value=\($0.word)" } ?? "")\(lease.map { " lease=\(hexadecimal($0))" } ?? "")"
         case .get(let key): "get \(key)"
-        case .list(let prefix): "list \(prefix.word)"
+        case .list(let listing): "list \(listing.words)"
         case .delete(let key): "delete \(key)"
         case .clear(let prefix): "clear \(prefix.word)"
+        case .transaction(let inner): "txn (\(inner.words) )"
         }
     }
 }
@@ -176,6 +180,8 @@ extension Response.StepResult {
         case .read(let page): "read \(page.words)"
         case .deleted(let count): "deleted \(count)"
         case .wrote: "wrote"
+        case .transaction(let succeeded, let results, let revision):
+            "( \(succeeded ? "then" : "else")" + results.map { " \($0.words)" }.joined() + " at \(revision) )"
         }
     }
 }

@@ -65,7 +65,9 @@ extension Scanner {
         var transaction = Transaction(if: [], then: [])
         while true {
             if take("if") {
-                transaction.comparisons.append(try comparison())
+                transaction.comparisons.append(try comparison(try word(), isPrefix: false))
+            } else if take("all") {
+                transaction.comparisons.append(try comparison(try value(), isPrefix: true))
             } else if take("then") {
                 transaction.then.append(try step())
             } else if take("else") {
@@ -76,22 +78,41 @@ extension Scanner {
         }
     }
 
-    private mutating func comparison() throws(HistoryFault) -> Transaction.Comparison {
-        let key = try word()
+    private mutating func comparison(
+        _ key: String, isPrefix: Bool
+    ) throws(HistoryFault) -> Transaction.Comparison {
         guard let target = Transaction.Target(rawValue: try word()) else { throw fault("there is no such target") }
         guard let relation = Transaction.Relation(rawValue: try word()) else {
             throw fault("there is no such relation")
         }
-        return Transaction.Comparison(key, target, relation, try value())
+        return Transaction.Comparison(key, isPrefix: isPrefix, target, relation, try value())
     }
 
     private mutating func step() throws(HistoryFault) -> Transaction.Step {
         if take("put") { return .put(try word(), try value(), lease: try lease()) }
         if take("get") { return .get(try word()) }
-        if take("list") { return .list(try value()) }
+        if take("list") { return .list(try listing()) }
         if take("delete") { return .delete(try word()) }
         if take("clear") { return .clear(try value()) }
+        if take("keep") { return try keep() }
+        if take("txn") { return .transaction(try innerTransaction()) }
         throw fault("there is no such step of a transaction")
+    }
+
+    private mutating func keep() throws(HistoryFault) -> Transaction.Step {
+        let key = try word()
+        let value = try field("value=").map(text).map { $0 == "~" ? "" : $0 }
+        return .keep(
+            key, value: value, lease: try field("lease=").map { field throws(HistoryFault) in try lease(field) })
+    }
+
+    private mutating func innerTransaction() throws(HistoryFault) -> Transaction {
+        guard depth < Self.deepest, take("(") else { throw fault("a transaction inside stands in parentheses") }
+        depth += 1
+        let inner = try transaction()
+        depth -= 1
+        guard take(")") else { throw fault("a transaction inside does not end") }
+        return inner
     }
 
     /// Lease ids up to the word `end`, which stays.

@@ -60,6 +60,11 @@ extension Scanner {
     }
 
     private mutating func transaction(succeeded: Bool) throws(HistoryFault) -> Response {
+        let results = try stepResults()
+        return .transaction(succeeded: succeeded, results, revision: try at())
+    }
+
+    private mutating func stepResults() throws(HistoryFault) -> [Response.StepResult] {
         var results: [Response.StepResult] = []
         while true {
             if let written = try written() {
@@ -70,10 +75,24 @@ extension Scanner {
                 results.append(.deleted(try count()))
             } else if take("wrote") {
                 results.append(.wrote)
+            } else if take("(") {
+                results.append(try innerTransaction())
             } else {
-                return .transaction(succeeded: succeeded, results, revision: try at())
+                return results
             }
         }
+    }
+
+    private mutating func innerTransaction() throws(HistoryFault) -> Response.StepResult {
+        guard depth < Self.deepest else { throw fault("transactions stand too deep inside each other") }
+        depth += 1
+        let succeeded = take("then")
+        guard succeeded || take("else") else { throw fault("a transaction comes to \"then\" or \"else\"") }
+        let results = try stepResults()
+        let revision = try at()
+        guard take(")") else { throw fault("a transaction inside does not end") }
+        depth -= 1
+        return .transaction(succeeded: succeeded, results, revision: revision)
     }
 
     private mutating func renewed() throws(HistoryFault) -> Response {

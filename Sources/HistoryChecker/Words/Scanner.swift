@@ -12,6 +12,9 @@ struct Scanner {
     /// Where the next word begins.
     private var place = 0
     private let number: Int
+    /// How many transactions the next word stands inside of, within another.
+    var depth = 0
+    static let deepest = 16
 
     init(_ line: UnsafeRawBufferPointer, number: Int) {
         self.line = line

@@ -167,7 +167,7 @@ extension Transaction.Comparison {
             switch target {
             case .value: "\"\(operand)\""
             case .lease: "\"\(leaseName(UInt64(operand, radix: 16) ?? 0))\""
-            default: operand
+            case .revision, .created, .version: operand
             }
         return "{\"key\":\"\(key)\",\"target\":\"\(name)\",\"op\":\"\(relation.rawValue)\",\"value\":\(value)}"
     }
@@ -180,9 +180,10 @@ extension Transaction.Step {
             let field = lease == 0 ? "" : ",\"lease\":\"\(leaseName(lease))\""
             return "{\"put\":{\"key\":\"\(key)\",\"value\":\"\(value)\"\(field)}}"
         case .get(let key): return "{\"get\":{\"key\":\"\(key)\"}}"
-        case .list(let prefix): return "{\"get\":{\"prefix\":\"\(prefix)\"}}"
+        case .list(let listing): return "{\"get\":{\"prefix\":\"\(listing.prefix)\"}}"
         case .delete(let key): return "{\"delete\":{\"key\":\"\(key)\"}}"
         case .clear(let prefix): return "{\"delete\":{\"prefix\":\"\(prefix)\"}}"
+        case .keep, .transaction: preconditionFailure("only etcd's clients ask for it")
         }
     }
 }

@@ -114,7 +114,8 @@ struct Writer {
                 else: [.delete(other), .get(other)])
         case 2:
             let prefix = group()
-            return Transaction(if: [], then: [.list(prefix), .put(other, value(), lease: 0), .list("p/")])
+            return Transaction(
+                if: [], then: [.list(.init(prefix)), .put(other, value(), lease: 0), .list(.init("p/"))])
         default:
             return Transaction(
                 if: [.init(one, .value, .unequal, "none"), .init(other, .created, .greater, "0")],
