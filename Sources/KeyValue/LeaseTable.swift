@@ -142,19 +142,21 @@ struct LeaseTable: Sendable {
     /// Not after the earliest deadline of any lease.
     var nextDeadline: ClusterTime? { heap.min?.deadline }
 
-    /// Leases whose deadline is not after `time`, earliest first. Looks at a bounded number: there may be more while
-    /// ``nextDeadline`` is not after `time`.
+    /// Leases whose deadline is not after `time`, earliest first, until they or what hangs on them are `limit` or more. Looks
+    /// at a bounded number: there may be more while ``nextDeadline`` is not after `time`.
     mutating func due(at time: ClusterTime, limit: Int) -> [LeaseGeneration] {
         var due: [LeaseGeneration] = []
         var found: [Due] = []
         var looked = 0
-        while due.count < limit, looked < Limits.leaseScan + limit, let next = heap.min, next.deadline <= time {
+        var weight = 0
+        while weight < limit, looked < Limits.leaseScan + limit, let next = heap.min, next.deadline <= time {
             looked += 1
             heap.removeMin()
             let place = leases.search(next.lease)
             guard place.found, leases.value(at: place.position).queued == next.deadline else { continue }
             let lease = leases.value(at: place.position)
             if lease.deadline <= time {
+                weight += max(1, lease.keys.count + lease.candidacies.count)
                 due.append(LeaseGeneration(lease: next.lease, generation: lease.generation))
                 found.append(next)
             } else {

@@ -74,8 +74,9 @@ extension Store {
     }
 
     /// Leases due at a moment of cluster time, earliest first, to be proposed as ``Command/expireLeases(_:term:)``.
-    /// They stay due until that is applied. Cheap when none is due. Looks at a bounded number of leases: there may be more
-    /// as long as ``nextLeaseDeadline`` is not after `moment`.
+    /// They stay due until that is applied. Cheap when none is due. They are at most `limit`, keys and candidacies that hang on
+    /// them included unless the last one has more; there may be more leases as long as ``nextLeaseDeadline`` is not after
+    /// `moment`.
     package mutating func dueLeases(at moment: ClusterTime, limit: Int) -> [LeaseGeneration] {
         leases.due(at: moment, limit: limit)
     }

@@ -39,8 +39,9 @@ package enum Limits {
     package static let rememberedValueBytes = 4 * 1024
     package static let minimumLease = TimeSpan.milliseconds(100)
     package static let maximumLease = TimeSpan.seconds(24 * 3600)
-    /// Leases that one expiry entry ends.
-    package static let expiriesPerEntry = 10_000
+    /// Leases that one expiry entry ends, counted with what hangs on them: other writes find their place between such entries,
+    /// and wait no longer than it takes to apply one.
+    package static let expiriesPerEntry = 200
     /// Leases that may exist at once.
     package static let leases = 1_000_000
     /// Elections and locks that are remembered; of more, the one that has been without a candidate for longest is forgotten.

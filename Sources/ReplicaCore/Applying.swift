@@ -109,6 +109,7 @@ extension Replica {
             compactionInFlight = nil
             return
         }
+        // One at a time: what clients want meanwhile is ordered between two of them.
         if expiryInFlight == nil {
             let due = store.dueLeases(at: raft.clusterTime(at: now), limit: Limits.expiriesPerEntry)
             if !due.isEmpty {

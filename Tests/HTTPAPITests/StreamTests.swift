@@ -1,4 +1,5 @@
 import KeyValue
+import NIOCore
 import Primitives
 import ReplicaCore
 import Testing
@@ -274,6 +275,20 @@ struct StreamTests {
         encoder.forget()
         _ = encoder.piece(batch, showsPrevious: false)
         #expect(encoder.encodings == 3)
+    }
+}
+
+@Suite("Text of events")
+struct EventTextTests {
+    @Test func isWrittenIntoTheMemoryThatIsThere() {
+        let gone = (0..<1_000).map { number in
+            Event.delete(key: Array("key-\(number)".utf8), revision: Revision(3), reason: .expired, previous: nil)
+        }
+        var text = ByteBufferAllocator().buffer(capacity: 1_000_000)
+        let memory = text.withUnsafeReadableBytes(\.baseAddress)
+        text.writeEvents(RevisionEvents(revision: Revision(3), events: gone), showsPrevious: false)
+        #expect(text.withUnsafeReadableBytes(\.baseAddress) == memory)
+        #expect(String(buffer: text).components(of: "event: delete") == 1_000)
     }
 }
 

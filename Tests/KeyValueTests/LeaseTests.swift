@@ -199,7 +199,22 @@ import Testing
         }
     }
 
-    @Test func tenThousandLeasesDueAtOnceGoInOneEntry() {
+    @Test func dueLeasesAreCountedWithWhatHangsOnThem() {
+        var driver = Driver()
+        for number in 1...4 as ClosedRange<UInt64> {
+            driver.apply(.grantLease(LeaseID(number), ttl: .seconds(1)))
+            for key in 1...3 { driver.put("\(number)/\(key)", lease: .existing(LeaseID(number))) }
+        }
+        driver.pass(.seconds(1))
+        func due(_ limit: Int) -> Int { driver.store.dueLeases(at: driver.time, limit: limit).count }
+        #expect(due(100) == 4)
+        #expect(due(6) == 2)
+        // One with more than fits goes by itself.
+        #expect(due(7) == 3)
+        #expect(due(1) == 1)
+    }
+
+    @Test func tenThousandLeasesMayGoInOneEntry() {
         var driver = Driver()
         for number in 1...10_000 {
             driver.put("k\(number)", lease: .new(LeaseID(UInt64(number)), ttl: .seconds(1)))

@@ -149,6 +149,40 @@ import Testing
         #expect(cluster.store(leader).leaseCount == 0)
     }
 
+    @Test func leasesThatEndTogetherLeaveRoomForOthersBetweenTheirEntries() throws {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        let count = 2 * Limits.expiriesPerEntry + 1
+        let grants: [Input] = (1...UInt64(count)).map {
+            .request(
+                RequestID(1_000_000 + $0), .write(Proposal(command: .grantLease(LeaseID($0), ttl: .milliseconds(100)))),
+                timeout: .seconds(1))
+        }
+        cluster.handle(grants, at: leader)
+        cluster.settle()
+        let before = cluster.replicas[leader]!.raft.log.lastIndex
+        cluster.now = cluster.now + .milliseconds(100)
+        cluster.handle(.tick, at: leader)
+        cluster.send(put("a", "1"), to: leader)
+        cluster.run(for: .milliseconds(200))
+        #expect(cluster.store(leader).leaseCount == 0)
+        let log = cluster.replicas[leader]!.raft.log
+        var commands: [String] = []
+        var index = before.next
+        while index <= log.lastIndex {
+            if case .command(let bytes) = log[index].payload {
+                switch try LoggedCommand.decode(bytes).1.command {
+                case .expireLeases(let due, _): commands.append("expiry of \(due.count)")
+                case .put: commands.append("put")
+                default: commands.append("other")
+                }
+            }
+            index = index.next
+        }
+        let full = "expiry of \(Limits.expiriesPerEntry)"
+        #expect(commands == [full, "put", full, "expiry of 1"])
+    }
+
     @Test func aLeaderThatHandsOverDoesNotAskToBeCalledForADueLease() {
         var cluster = TestReplicas(3)
         let leader = cluster.waitForLeader()

@@ -9,6 +9,9 @@ package struct JSONWriter {
 
     package init(into buffer: ByteBuffer) { self.buffer = buffer }
 
+    /// Lends the writer a buffer, or takes it back, without a moment at which both hold its memory.
+    mutating func exchangeBuffer(_ other: inout ByteBuffer) { swap(&buffer, &other) }
+
     package mutating func object(_ fields: (inout JSONWriter) -> Void) {
         open(UInt8(ascii: "{"))
         fields(&self)

@@ -34,7 +34,8 @@ struct Renderer {
     ) -> Reply {
         var writer = JSONWriter(into: scratch.take())
         writer.object(content)
-        var body = writer.buffer
+        var body = ByteBuffer()
+        writer.exchangeBuffer(&body)
         body.writeStaticString("\n")
         return Reply(status: status, type: type, position: position, fields: fields, body: body)
     }

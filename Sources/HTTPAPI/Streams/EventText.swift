@@ -74,11 +74,11 @@ extension ByteBuffer {
         writeStaticString("event: ")
         writeStaticString(name)
         writeStaticString("\ndata: ")
-        var json = JSONWriter(into: self)
-        // The writer must hold the only reference to the memory, or each event would copy all before it.
-        self = ByteBuffer()
+        // Exchanged, not assigned: with a second reference to the memory each event would copy all before it.
+        var json = JSONWriter(into: ByteBuffer())
+        json.exchangeBuffer(&self)
         json.object(fields)
-        self = json.buffer
+        json.exchangeBuffer(&self)
         if let id {
             writeStaticString("\nid: ")
             writeDecimal(id)

@@ -89,6 +89,8 @@ extension Judge {
             leases[campaign.lease]?.unanswered(until: request.operation.end)
             leases[campaign.lease]?.attempted(until: request.operation.end)
         }
+    }
+
     /// Ids that were asked for again, and perhaps given: which of the leases somebody means then, nobody can say.
     private var leasesGrantedAgain: Set<UInt64> {
         var once: Set<UInt64> = []
