@@ -1,27 +1,33 @@
 /// A plot as SVG text: axes, lines, bars and words, in points from the upper left.
-struct Drawing {
+package struct Drawing {
     /// Where values are drawn; shares of it count from its lower left.
-    struct Frame {
-        var x: Double
-        var y: Double
-        var width: Double
-        var height: Double
+    package struct Frame {
+        package var x: Double
+        package var y: Double
+        package var width: Double
+        package var height: Double
+        package init(x: Double, y: Double, width: Double, height: Double) {
+            self.x = x
+            self.y = y
+            self.width = width
+            self.height = height
+        }
     }
 
-    enum Anchor: String { case start, middle, end }
+    package enum Anchor: String { case start, middle, end }
 
     private let width: Int
     private let height: Int
     private var elements: [String] = []
 
-    init(width: Int, height: Int, title: String) {
+    package init(width: Int, height: Int, title: String) {
         self.width = width
         self.height = height
         elements.append(
             "<text x=\"70\" y=\"28\" font-size=\"15\" font-weight=\"bold\">\(Drawing.escaped(title))</text>")
     }
 
-    var svg: String {
+    package var svg: String {
         """
         <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" viewBox="0 0 \(width) \(height)" \
         font-family="sans-serif" font-size="12" fill="#222222">
@@ -32,7 +38,7 @@ struct Drawing {
         """
     }
 
-    mutating func axes(
+    package mutating func axes(
         _ frame: Frame, across: [(share: Double, text: String)], up: [(share: Double, text: String)], label: String
     ) {
         let bottom = frame.y + frame.height
@@ -55,7 +61,7 @@ struct Drawing {
                 + "stroke=\"\(colour)\"/>")
     }
 
-    mutating func line(_ points: [(x: Double, y: Double)], in frame: Frame, colour: String, isDashed: Bool) {
+    package mutating func line(_ points: [(x: Double, y: Double)], in frame: Frame, colour: String, isDashed: Bool) {
         let places = points.map { point in
             "\(tenths(frame.x + point.x * frame.width)),\(tenths(frame.y + frame.height * (1 - point.y)))"
         }
@@ -64,20 +70,20 @@ struct Drawing {
                 + "stroke-width=\"2\"\(isDashed ? " stroke-dasharray=\"6 4\"" : "")/>")
     }
 
-    mutating func bar(x: Double, width: Double, share: Double, in frame: Frame, colour: String) {
+    package mutating func bar(x: Double, width: Double, share: Double, in frame: Frame, colour: String) {
         let height = share * frame.height
         elements.append(
             "<rect x=\"\(tenths(x))\" y=\"\(tenths(frame.y + frame.height - height))\" width=\"\(tenths(width))\" "
                 + "height=\"\(tenths(height))\" fill=\"\(colour)\"/>")
     }
 
-    mutating func key(x: Double, y: Double, colour: String, text: String) {
+    package mutating func key(x: Double, y: Double, colour: String, text: String) {
         elements.append(
             "<rect x=\"\(tenths(x))\" y=\"\(tenths(y - 10))\" width=\"12\" height=\"12\" fill=\"\(colour)\"/>")
         self.text(text, x: x + 18, y: y, anchor: .start)
     }
 
-    mutating func text(_ text: String, x: Double, y: Double, anchor: Anchor) {
+    package mutating func text(_ text: String, x: Double, y: Double, anchor: Anchor) {
         elements.append(
             "<text x=\"\(tenths(x))\" y=\"\(tenths(y))\" text-anchor=\"\(anchor.rawValue)\">\(Drawing.escaped(text))</text>"
         )

@@ -1,3 +1,4 @@
+import LocalProcesses
 import NIOCore
 import Synchronization
 import Testing
@@ -182,6 +183,75 @@ struct EventWorkloadTests {
         #expect(claims.withLock { $0 } == 20)
         #expect(result.seated >= 50)
         #expect(result.medianKnew <= result.lastKnew)
+        try await server.stop()
+    }
+
+    /// An election whose leader is followed by `node-0` after a while.
+    private func election(_ next: Reply...) async throws -> ScriptedServer {
+        try await ScriptedServer { request, _ in
+            let name = request.path.split(separator: "/").last?.split(separator: "?").first ?? ""
+            let (state, fence) = (name == "leader" ? "leading" : "waiting", request.path.contains("after=") ? 9 : 5)
+            if request.path.contains("after=9") || fence == 9 && name == "leader" { return .silence }
+            if fence == 9, name == "node-0" { return next[0] }
+            return .answer(
+                status: .ok, body: #"{"state":"\#(state)","fence":\#(fence),"leader":{"fence":1}}"#,
+                delay: fence == 9 ? .milliseconds(2_200) : .zero)
+        }
+    }
+
+    @Test("Candidates learn of the next leader by the request that they hold")
+    func office() async throws {
+        let server = try await election(
+            .answer(status: .ok, body: #"{"state":"leading","fence":9}"#, delay: .milliseconds(2_200)))
+        let result = try await OfficeWorkload(at: [server.endpoint], candidates: 20).run()
+        #expect(result.errors.total == 0)
+        #expect(result.seated >= 100)
+        #expect(result.medianKnew <= result.lastKnew)
+        #expect(server.requests.allSatisfy { $0.path.contains("ttl=2s") == $0.path.contains("/leader?") })
+        try await server.stop()
+    }
+
+    @Test(
+        "A leader that is seated early, and a candidacy that ended, are errors",
+        arguments: [
+            (#"{"state":"leading","fence":9}"#, "a controller was seated before the lease could end"),
+            (#"{"state":"ended"}"#, "a candidacy ended, or its answer says nothing of it"),
+        ])
+    func wrongOffice(body: String, complaint: String) async throws {
+        let server = try await election(.answer(status: .ok, body: body, delay: .milliseconds(500)))
+        let workload = OfficeWorkload(at: [server.endpoint], candidates: 3)
+        do {
+            #expect(try await workload.run().errors.counts == [complaint: 1])
+        } catch let failure as WorkloadFailure {
+            #expect(failure.description == complaint)
+        }
+        try await server.stop()
+    }
+
+    @Test("Sessions renew as often as their requests are answered, and what they cost is counted from before the first")
+    func sessions() async throws {
+        let server = try await ScriptedServer { request, _ in
+            let delay = request.path.contains("after=") ? TimeAmount.milliseconds(200) : .zero
+            return .answer(status: .ok, body: #"{"state":"waiting","fence":5}"#, delay: delay)
+        }
+        let memory = Mutex(0.0)
+        let result = try await SessionWorkload(
+            at: [server.endpoint], sessions: 10, timeToLive: 1, duration: .seconds(1)
+        ).run {
+            ProcessFigures(
+                cpuMicroseconds: 0,
+                residentBytes: memory.withLock { memory in
+                    defer { memory += 50 }
+                    return memory
+                }, writtenBytes: nil)
+        } own: {
+            ProcessFigures(cpuMicroseconds: Double(MonotonicTime.now()) / 2_000, residentBytes: 0, writtenBytes: nil)
+        }
+        #expect(result.errors.total == 0)
+        #expect((20...55).contains(result.renewals))
+        #expect(result.serversMemory == 10)
+        #expect(result.serversShare == 0)
+        #expect((0.4...0.6).contains(result.ownShare))
         try await server.stop()
     }
 }

@@ -13,6 +13,10 @@ package final class ServerCluster: Sendable {
 
     package var members: [LocalCluster.Member] { processes.members }
     package var endpoints: [Endpoint] { members.map(Endpoint.init) }
+    /// Those of all members but one.
+    package func endpoints(without member: LocalCluster.Member) -> [Endpoint] {
+        members.filter { $0 != member }.map(Endpoint.init)
+    }
 
     /// Starts `size` fresh nodes with their files in `directory`, and waits until each of them serves.
     package static func start(

@@ -93,7 +93,7 @@ package enum Goal: Hashable, Sendable {
 
 /// What a figure counts.
 package enum FigureUnit: Hashable, Sendable {
-    case perSecond, milliseconds, microseconds, bytes, count
+    case perSecond, milliseconds, microseconds, bytes, percent, count
 
     package func text(_ value: Double) -> String {
         switch self {
@@ -101,6 +101,7 @@ package enum FigureUnit: Hashable, Sendable {
         case .milliseconds: Decimals.short(value) + " ms"
         case .microseconds: Decimals.short(value) + " µs"
         case .bytes: bytes(value)
+        case .percent: Decimals.short(value) + " %"
         case .count: Decimals.short(value)
         }
     }

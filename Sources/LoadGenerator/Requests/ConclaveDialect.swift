@@ -66,6 +66,14 @@ package struct ConclaveDialect: Dialect {
         LoadRequest(.PUT, "/v1/kv/\(key)?lease=\(lease)", body: value.raw, expected: Expectation(status: 200...201))
     }
 
+    /// Campaigns or renews. With a fence the answer is held until somebody else leads or half of the lease is over.
+    func campaign(in election: String, as candidate: String, seconds: Int, after fence: UInt64? = nil) -> LoadRequest {
+        let wait = fence.map { "&wait=300s&after=\($0)" } ?? ""
+        return LoadRequest(
+            .PUT, "/v1/elections/\(election)/candidates/\(candidate)?ttl=\(seconds)s\(wait)",
+            body: ByteBuffer(string: candidate), expected: Expectation(status: 200...201))
+    }
+
     package func watch(key: String) -> LoadRequest { watch("key=" + key) }
     package func watch(prefix: String) -> LoadRequest { watch("prefix=" + prefix) }
     private func watch(_ query: String) -> LoadRequest {

@@ -106,6 +106,13 @@ extension ByteBuffer {
     /// Whether `needle` occurs in the readable bytes.
     func contains(bytes needle: [UInt8]) -> Bool { firstOffset(of: needle) != nil }
 
+    /// The whole number that follows the first `label`.
+    func number(after label: [UInt8]) -> UInt64? {
+        guard let offset = firstOffset(of: label) else { return nil }
+        let digits = readableBytesView.dropFirst(offset + label.count).prefix { (0x30...0x39).contains($0) }
+        return digits.isEmpty ? nil : digits.reduce(0) { $0 &* 10 &+ UInt64($1 - 0x30) }
+    }
+
     /// Where `needle` first occurs, counted from the reader index.
     func firstOffset(of needle: [UInt8]) -> Int? {
         withUnsafeReadableBytes { haystack in

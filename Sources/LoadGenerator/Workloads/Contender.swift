@@ -76,6 +76,8 @@ final class Crowd: Sendable {
         var seated: Int64?
         /// When each contender learned of it.
         var knew: [Int64] = []
+        /// How many requests were answered; only candidates count them.
+        var answers = 0
         var failures: [String] = []
     }
 
@@ -83,6 +85,7 @@ final class Crowd: Sendable {
 
     var snapshot: Heard { heard.withLock { $0 } }
 
+    func answered() { heard.withLock { $0.answers += 1 } }
     func opened() { heard.withLock { $0.opened += 1 } }
     func knew(at time: Int64) { heard.withLock { $0.knew.append(time) } }
     func failed(_ reason: String) { heard.withLock { $0.failures.append(reason) } }

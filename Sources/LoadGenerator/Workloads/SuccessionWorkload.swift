@@ -37,15 +37,7 @@ package struct SuccessionWorkload: Sendable {
 
     package func run() async throws -> Result {
         FileDescriptors.allow(2 * contenders)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        do {
-            let result = try await contend(on: group)
-            try await group.shutdownGracefully()
-            return result
-        } catch {
-            try await group.shutdownGracefully()
-            throw error
-        }
+        return try await withLoops(loops) { try await contend(on: $0) }
     }
 
     private func contend(on group: MultiThreadedEventLoopGroup) async throws -> Result {
@@ -60,19 +52,10 @@ package struct SuccessionWorkload: Sendable {
         }
         let asked = try await seatHolder(key, on: group)
         let due = asked + Int64(Self.seconds) * 1_000_000_000
-        var errors = ErrorTally()
         do {
             try await crowd.wait(within: Self.limit) { $0.knew.count >= contenders && $0.seated != nil }
         } catch is DeadlineExceeded {}
-        let heard = crowd.snapshot
-        errors.record("a contender did not learn who the controller is", count: UInt64(contenders - heard.knew.count))
-        for failure in heard.failures { errors.record(failure) }
-        guard let seated = heard.seated else { throw WorkloadFailure("nobody became the controller") }
-        if seated < due { errors.record("a controller was seated before the lease could end") }
-        let knew = heard.knew.map { MonotonicTime.milliseconds($0 - due) }
-        return Result(
-            seated: MonotonicTime.milliseconds(seated - due), medianKnew: Sample.median(of: knew) ?? 0,
-            lastKnew: knew.max() ?? 0, errors: errors)
+        return try crowd.snapshot.result(of: contenders, due: due)
     }
 
     private func join(

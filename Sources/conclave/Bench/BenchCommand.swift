@@ -16,7 +16,7 @@ struct BenchCommand: AsyncParsableCommand {
             """,
         subcommands: [
             BenchCreate.self, BenchPut.self, BenchGet.self, BenchSerial.self, BenchRenew.self, BenchWatch.self,
-            BenchExpiry.self, BenchStorm.self, BenchSuccession.self, BenchComeback.self, BenchFailover.self,
-            BenchCompare.self,
+            BenchExpiry.self, BenchStorm.self, BenchSuccession.self, BenchOffice.self, BenchSessions.self,
+            BenchComeback.self, BenchFailover.self, BenchDoubleFailure.self, BenchCompare.self,
         ])
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import LoadGenerator
 import LocalProcesses
-import UnixSignals
 
 /// `conclave bench compare`
 struct BenchCompare: AsyncParsableCommand {
@@ -77,18 +76,7 @@ struct BenchCompare: AsyncParsableCommand {
 
     func run() async throws {
         let plan = try plan()
-        let folder = try Folder.temporary(below: URL(filePath: directory))
-        defer { Folder.remove(folder) }
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-        let watchman = Task {
-            for await _ in signals {
-                Children.ofThisProcess.endAll()
-                Folder.remove(folder)
-                Foundation.exit(130)
-            }
-        }
-        defer { watchman.cancel() }
-        let result = await compare(plan, in: folder)
+        let result = try await BenchFolder.lend(below: directory) { await compare(plan, in: $0) }
         print(result.text)
         if let report { try SmallFile.write(result.markdown, to: report) }
         if !result.problems.isEmpty { throw ExitCode(1) }

@@ -71,7 +71,7 @@ struct EtcdRequest {
         }
     }
 
-    private static func list(_ listing: Invocation.Listing) -> String {
+    fileprivate static func list(_ listing: Invocation.Listing) -> String {
         var json = range(listing.prefix, from: listing.start)
         if let limit = listing.limit { json += ",\"limit\":\"\(limit)\"" }
         if listing.keysOnly { json += ",\"keys_only\":true" }
@@ -130,7 +130,8 @@ extension Transaction.Comparison {
             case .less: "LESS"
             case .greater: "GREATER"
             }
-        return "{\(EtcdRequest.field("key", key)),\"target\":\"\(name)\",\"result\":\"\(result)\",\(value)}"
+        let place = isPrefix ? EtcdRequest.range(key) : EtcdRequest.field("key", key)
+        return "{\(place),\"target\":\"\(name)\",\"result\":\"\(result)\",\(value)}"
     }
 }
 
@@ -141,7 +142,12 @@ extension Transaction.Step {
             let lease = lease == 0 ? "" : ",\"lease\":\"\(lease)\""
             return "{\"request_put\":{\(EtcdRequest.field("key", key)),\(EtcdRequest.field("value", value))\(lease)}}"
         case .get(let key): return "{\"request_range\":{\(EtcdRequest.field("key", key))}}"
-        case .list(let prefix): return "{\"request_range\":{\(EtcdRequest.range(prefix))}}"
+        case .keep(let key, let value, let lease):
+            let value = value.map { EtcdRequest.field("value", $0) } ?? "\"ignore_value\":true"
+            let lease = lease.map { "\"lease\":\"\($0)\"" } ?? "\"ignore_lease\":true"
+            return "{\"request_put\":{\(EtcdRequest.field("key", key)),\(value),\(lease)}}"
+        case .list(let listing): return "{\"request_range\":{\(EtcdRequest.list(listing))}}"
+        case .transaction(let inner): return "{\"request_txn\":\(inner.etcdJSON)}"
         case .delete(let key): return "{\"request_delete_range\":{\(EtcdRequest.field("key", key))}}"
         case .clear(let prefix): return "{\"request_delete_range\":{\(EtcdRequest.range(prefix))}}"
         }
