@@ -50,7 +50,8 @@ extension Raft {
     mutating func repairIfComplete(into out: inout RaftOutbox) {
         guard isDamaged, case .follower(let following) = role else { return }
         if let blank {
-            guard blank.joins == nil, holdsLaterEntry(blank) else { return }
+            guard blank.joins == nil, let later = blank.later, later.term == term, commitIndex >= later.index
+            else { return }
         }
         guard let leaderCommit = following.leaderCommit, commitIndex >= leaderCommit, log.term(at: commitIndex) == term,
             following.verified >= commitIndex, stableIndex >= commitIndex
@@ -58,13 +59,6 @@ extension Raft {
         guard blank == nil else { return join(isNew: false) }
         isDamaged = false
         out.notices.append(.damageRepaired(commitIndex))
-    }
-
-    private func holdsLaterEntry(_ blank: Blank) -> Bool {
-        #if PlantedBugs
-            if planted(.repairsBlankEarly) { return true }
-        #endif
-        return blank.later.map { $0.term == term && $0.index <= commitIndex } ?? false
     }
 
     /// The value that a majority of the members has reached: `own` for this member, `value` for each other that counts.

@@ -58,10 +58,6 @@ extension PlantedBug {
         case .votesBlank: ("15", "A member votes with a data directory that has not joined.")
         case .vouchesForStrangers:
             ("15", "A member says of every blank data directory that it is its member's first one.")
-        case .provesInOneRound:
-            ("15", "A member takes a majority that was blank, at one time or another, for a cluster that is new.")
-        case .repairsBlankEarly:
-            ("15", "A member that lost its data directory counts itself repaired as one with a damaged log does.")
         case .refusesDeletes: ("17", "A leader short of space refuses deletions, too.")
         case .staysReadOnly: ("17", "A leader that was short of space does not notice that there is some again.")
         case .appliesAtOwnTime: ("18", "Entries are applied at the time of the node's own clock.")

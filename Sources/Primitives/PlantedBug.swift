@@ -18,7 +18,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case beginsWatchLate, skipsRestOfHistory, repeatsOnResume, splitsRevisions, progressAhead
     case deliversAllAtOnce, electsByMinority, countsStaleVotes, skipsTermCheck, keepsConflicts, ignoresLogs
     case comparesLengthFirst, commitsUnverified
-    case votesBlank, vouchesForStrangers, provesInOneRound, repairsBlankEarly
+    case votesBlank, vouchesForStrangers
 
     // In the world around it.
     case sendsBeforeDurable, forgetsVote, lyingDisk, losesDurableEntries, deliversOldFrames

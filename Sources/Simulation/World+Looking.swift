@@ -121,7 +121,9 @@ extension World {
         guard commitIndex > checks.commit else { return }
         var index = checks.commit.next
         while index <= commitIndex {
-            if index > replica.raft.log.baseIndex { try commit(replica.raft.log[index], at: node, in: replica.raft.term) }
+            if index > replica.raft.log.baseIndex {
+                try commit(replica.raft.log[index], at: node, in: replica.raft.term)
+            }
             index = index.next
         }
         guard commitIndex <= history.model.lastIndex else {
