@@ -27,8 +27,8 @@ struct OpenedNode {
         }
         if opened.recovered.blank != nil {
             logger.notice(
-                "this data directory is new: this node votes once the others have said that the cluster is, or a leader "
-                    + "has brought it up to date", metadata: ["path": "\(options.dataDirectory)"])
+                "this data directory is new: the node votes once the others say that the cluster is, or a leader repaired it",
+                metadata: ["path": "\(options.dataDirectory)"])
         }
         let replica = Replica(
             id: options.identity.id, settings: options.settings, recovered: opened.recovered,
