@@ -61,22 +61,18 @@ extension Judge {
         }
     }
 
-    /// Whom a candidate is told to be is whom the office has, and nobody follows before its promise is over.
     private mutating func judge(campaign operation: Operation) {
         guard case .campaign(let campaign) = operation.invocation.bare,
-            case .offices(.candidacy(let candidacy), _) = operation.response
+            case .offices(let answer, _) = operation.response, case .candidacy(let candidacy) = answer
         else { return }
-        let leads = candidacy.standing.leader?.id == campaign.id
-        let isRight =
-            switch candidacy.state {
-            case .leading: leads && candidacy.standing.leader?.lease == candidacy.grant?.lease
-            case .waiting(let position): candidacy.standing.leader?.lease != candidacy.grant?.lease && position > 0
-            case .ended: true
-            }
-        if !isRight { verdict.found(.answer, "who leads? \(operation.line)") }
-        guard case .leading = candidacy.state, let grant = candidacy.grant else { return }
-        let until = operation.call + grant.valid * 1000
-        let course = offices[campaign.office]
+        if !candidacy.isPlausible(for: campaign.id) { verdict.found(.answer, "who leads? \(operation.line)") }
+        judgePromise(of: candidacy, in: offices[campaign.office], operation)
+    }
+
+    /// Nobody follows before the promise of one who leads is over.
+    private mutating func judgePromise(of candidacy: Candidacy, in course: OfficeCourse, _ operation: Operation) {
+        guard let valid = candidacy.grant?.valid, candidacy.state == .leading else { return }
+        let until = operation.call + valid * 1000
         guard let next = course.next(after: candidacy.standing.fence), next.ended?.reason == .expired,
             let known = course.known.firstKnown(next.fence), known < until
         else { return }
@@ -175,6 +171,18 @@ extension Judge {
                     .succession, "\(change.line), though \(wait.id) waited from \(wait.from) to \(wait.until)")
                 break
             }
+        }
+    }
+}
+
+extension Candidacy {
+    /// Whether whom a candidate is told to be is whom the office has.
+    fileprivate func isPlausible(for id: String) -> Bool {
+        let (leader, lease) = (standing.leader, grant?.lease)
+        switch state {
+        case .leading: return leader?.id == id && leader?.lease == lease
+        case .waiting(let position): return leader?.lease != lease && position > 0
+        case .ended: return true
         }
     }
 }
