@@ -6,8 +6,12 @@ extension StateTables {
     func readIdentity(path: String) throws(StorageError) -> StoreIdentity? {
         var found: StoreIdentity?
         try selectMeta.rows([]) { row throws(StorageError) in
-            guard row.integer(1) == Self.format else { throw .unknownFormat(path: path, format: row.integer(1)) }
-            try verify(row, of: "meta", path: path)
+            guard row.hasChecksum(at: Self.metaChecksum) else {
+                throw .corrupt(path: path, detail: "the row of meta differs from its checksum")
+            }
+            guard (1...Self.format).contains(row.integer(1)) else {
+                throw .unknownFormat(path: path, format: row.integer(1))
+            }
             found = StoreIdentity(
                 cluster: ClusterID(rawValue: row.number(2)), node: NodeID(row.number(3)), nodeName: row.text(4),
                 clusterDescription: row.text(5))
@@ -16,18 +20,41 @@ extension StateTables {
         return found
     }
 
-    /// The whole state; `nil` when none was ever written.
-    func readState(path: String) throws(StorageError) -> RecoveredState? {
-        guard let (header, configuration) = try readHeader(path: path) else { return nil }
-        var records: [StateRecord] = []
-        try read(selectVersions, "versions", path, into: &records) { StoredVersion($0).map(StateRecord.version) }
-        try read(selectLeases, "leases", path, into: &records) { .lease(StoredLease($0)) }
-        try read(selectElections, "elections", path, into: &records) { StoredElection($0).map(StateRecord.election) }
-        try read(selectCandidacies, "candidacies", path, into: &records) {
-            StoredCandidacy($0).map(StateRecord.candidacy)
+    /// What all tables hold.
+    struct Content {
+        /// `nil` when no state was ever written.
+        var state: RecoveredState?
+        /// The sum of the checksums of all rows.
+        var rowSum: UInt64
+        /// Whether the file is of a format that had no such sum.
+        var isOfEarlierFormat: Bool
+    }
+
+    /// Reads everything. Rows that are not those that `meta` was written with are damage.
+    func read(path: String) throws(StorageError) -> Content {
+        let kept = try readRowSum()
+        let header = try readHeader(path: path)
+        var rows = RowReading(path: path)
+        try rows.read(versions, "versions") { StoredVersion($0).map(StateRecord.version) }
+        try rows.read(leases, "leases") { .lease(StoredLease($0)) }
+        try rows.read(elections, "elections") { StoredElection($0).map(StateRecord.election) }
+        try rows.read(candidacies, "candidacies") { StoredCandidacy($0).map(StateRecord.candidacy) }
+        try rows.read(requests, "requests") { StoredRequest($0).map(StateRecord.remembered) }
+        guard kept == nil || kept == rows.sum else {
+            throw .corrupt(path: path, detail: "its rows are not those that belong to its applied index")
         }
-        try read(selectRequests, "requests", path, into: &records) { StoredRequest($0).map(StateRecord.remembered) }
-        return RecoveredState(header: header, configuration: configuration, records: records)
+        let state = header.map { RecoveredState(header: $0, configuration: $1, records: rows.records) }
+        return Content(state: state, rowSum: rows.sum, isOfEarlierFormat: kept == nil)
+    }
+
+    /// `nil` in a file of an earlier format.
+    private func readRowSum() throws(StorageError) -> UInt64? {
+        var sum: UInt64?
+        try selectMeta.rows([]) { row in
+            if row.integer(1) == Self.format { sum = row.number(Self.metaChecksum + 1) }
+            return false
+        }
+        return sum
     }
 
     private func readHeader(path: String) throws(StorageError) -> (StateHeader, Configuration)? {
@@ -43,24 +70,27 @@ extension StateTables {
         }
         return found
     }
+}
 
-    private func read(
-        _ statement: Statement, _ table: String, _ path: String, into records: inout [StateRecord],
-        record: (Row) -> StateRecord?
-    ) throws(StorageError) {
-        try statement.rows([]) { row throws(StorageError) in
-            try verify(row, of: table, path: path)
+/// What the tables held so far.
+private struct RowReading {
+    let path: String
+    private(set) var records: [StateRecord] = []
+    /// Of their checksums.
+    private(set) var sum: UInt64 = 0
+
+    init(path: String) { self.path = path }
+
+    mutating func read(_ table: RowTable, _ name: String, record: (Row) -> StateRecord?) throws(StorageError) {
+        try table.rows { row throws(StorageError) in
+            guard row.hasChecksum(at: row.last) else {
+                throw .corrupt(path: path, detail: "a row of \(name) differs from its checksum")
+            }
             guard let record = record(row) else {
-                throw .corrupt(path: path, detail: "a row of \(table) does not decode")
+                throw .corrupt(path: path, detail: "a row of \(name) does not decode")
             }
             records.append(record)
-            return true
-        }
-    }
-
-    private func verify(_ row: Row, of table: String, path: String) throws(StorageError) {
-        guard row.hasItsChecksum else {
-            throw .corrupt(path: path, detail: "a row of \(table) differs from its checksum")
+            sum &+= row.number(row.last)
         }
     }
 }

@@ -31,6 +31,8 @@ package final class StateStore: @unchecked Sendable {
     private let lock: AnyObject
     private let tables: StateTables
     private let identity: StoreIdentity
+    /// The sum of the checksums of all rows.
+    private var rowSum: UInt64 = 0
     /// The size of the WAL at which the next checkpoint is due.
     private var checkpointDueAt = StateStore.checkpointBytes
 
@@ -52,7 +54,7 @@ package final class StateStore: @unchecked Sendable {
         let path = directory.path(of: "state.db")
         do throws(StorageError) {
             let store = try StateStore(directory, identity: identity, lock: directory.lock("state.lock"))
-            let recovered = try store.tables.readState(path: path)
+            let recovered = try store.recover()
             let reached = recovered?.header.appliedIndex ?? .zero
             guard reached >= logBase else {
                 throw .stateLost(
@@ -92,24 +94,33 @@ package final class StateStore: @unchecked Sendable {
         if let kept = try tables.readIdentity(path: database.path) {
             try identity.check(against: kept, path: files.path)
         } else {
-            try tables.write(identity, header: nil, configuration: nil)
+            try tables.write(identity, header: nil, configuration: nil, rowSum: 0)
         }
         try files.sync()
     }
 
     deinit { database.close() }
 
+    private func recover() throws(StorageError) -> RecoveredState? {
+        let content = try tables.read(path: database.path)
+        rowSum = content.rowSum
+        if content.isOfEarlierFormat {
+            // Its rows had only their own checksums; from now on they have the sum as well.
+            try tables.write(
+                identity, header: content.state?.header, configuration: content.state?.configuration, rowSum: rowSum)
+        }
+        return content.state
+    }
+
     /// Carries out `delta` in one transaction; it survives a crash of the process now, and of the machine after ``sync()``.
     package func write(_ delta: StateDelta, configuration: Configuration) throws(StorageError) {
+        var sum = rowSum
         try database.transaction { () throws(StorageError) in
-            for position in delta.removedVersions { try tables.removeVersion(position) }
-            for lease in delta.removedLeases { try tables.removeLease(lease) }
-            for order in delta.removedRequests { try tables.removeRequest(order) }
-            for election in delta.removedElections { try tables.removeElection(election) }
-            for candidacy in delta.removedCandidacies { try tables.removeCandidacy(candidacy) }
-            for record in delta.upserts { try tables.write(record) }
-            try tables.write(identity, header: delta.header, configuration: configuration)
+            sum &+= try tables.removeRows(of: delta)
+            for record in delta.upserts { sum &+= try tables.write(record) }
+            try tables.write(identity, header: delta.header, configuration: configuration, rowSum: sum)
         }
+        rowSum = sum
         try checkpointIfDue()
     }
 
@@ -125,11 +136,13 @@ package final class StateStore: @unchecked Sendable {
     package func replaceAll(
         header: StateHeader, configuration: Configuration, records: some Sequence<StateRecord>
     ) throws(StorageError) {
+        var sum: UInt64 = 0
         try database.transaction { () throws(StorageError) in
             try tables.removeAll()
-            for record in records { try tables.write(record) }
-            try tables.write(identity, header: header, configuration: configuration)
+            for record in records { sum &+= try tables.write(record) }
+            try tables.write(identity, header: header, configuration: configuration, rowSum: sum)
         }
+        rowSum = sum
         try sync()
     }
 

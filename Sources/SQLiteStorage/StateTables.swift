@@ -4,16 +4,18 @@ internal import KeyValue
 internal import Primitives
 
 /// The tables of `state.db`, with columns that a person can read, and the statements that write them.
-/// Every row carries a checksum of its columns.
+/// Every row carries a checksum of its columns, and `meta` the sum of the checksums of all other rows.
 struct StateTables {
-    static let format: Int64 = 1
+    static let format: Int64 = 2
+    /// The column of `meta` that holds the checksum of those before it, in every format.
+    static let metaChecksum: Int32 = 13
 
     private static let schema = """
         CREATE TABLE IF NOT EXISTS meta (
             id INTEGER PRIMARY KEY CHECK (id = 0), format INTEGER NOT NULL, cluster INTEGER NOT NULL,
             node INTEGER NOT NULL, node_name TEXT NOT NULL, cluster_description TEXT NOT NULL,
             applied_index INTEGER, applied_term INTEGER, time_ns INTEGER, revision INTEGER, compacted_revision INTEGER,
-            digest INTEGER, configuration BLOB, checksum INTEGER NOT NULL);
+            digest INTEGER, configuration BLOB, checksum INTEGER NOT NULL, row_sum INTEGER);
         CREATE TABLE IF NOT EXISTS versions (
             revision INTEGER NOT NULL, ordinal INTEGER NOT NULL, key BLOB NOT NULL, value BLOB,
             create_revision INTEGER, version INTEGER, lease INTEGER, deletion TEXT, time_ns INTEGER NOT NULL,
@@ -36,58 +38,63 @@ struct StateTables {
 
     private let database: Database
     let selectMeta: Statement
-    let selectVersions: Statement
-    let selectLeases: Statement
-    let selectRequests: Statement
-    let selectElections: Statement
-    let selectCandidacies: Statement
     private let replaceMeta: Statement
-    private let replaceVersion: Statement
-    private let replaceLease: Statement
-    private let replaceRequest: Statement
-    private let replaceElection: Statement
-    private let replaceCandidacy: Statement
-    private let deleteVersion: Statement
-    private let deleteLease: Statement
-    private let deleteRequest: Statement
-    private let deleteElection: Statement
-    private let deleteCandidacy: Statement
+    let versions: RowTable
+    let leases: RowTable
+    let requests: RowTable
+    let elections: RowTable
+    let candidacies: RowTable
 
     init(_ database: Database) throws(StorageError) {
         self.database = database
         try database.execute(Self.schema)
+        try Self.addRowSum(to: database)
         selectMeta = try database.prepare("SELECT * FROM meta")
-        selectVersions = try database.prepare("SELECT * FROM versions ORDER BY revision, ordinal")
-        selectLeases = try database.prepare("SELECT * FROM leases ORDER BY id")
-        selectRequests = try database.prepare("SELECT * FROM requests ORDER BY log_index")
-        selectElections = try database.prepare("SELECT * FROM elections ORDER BY kind, name")
-        selectCandidacies = try database.prepare("SELECT * FROM candidacies ORDER BY kind, name, id")
-        replaceMeta = try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        replaceVersion = try database.prepare("REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        replaceLease = try database.prepare("REPLACE INTO leases VALUES (?, ?, ?, ?, ?)")
-        replaceRequest = try database.prepare("REPLACE INTO requests VALUES (?, ?, ?, ?, ?)")
-        replaceElection = try database.prepare("REPLACE INTO elections VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        replaceCandidacy = try database.prepare("REPLACE INTO candidacies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        deleteVersion = try database.prepare("DELETE FROM versions WHERE revision = ? AND ordinal = ?")
-        deleteLease = try database.prepare("DELETE FROM leases WHERE id = ?")
-        deleteRequest = try database.prepare("DELETE FROM requests WHERE log_index = ?")
-        deleteElection = try database.prepare("DELETE FROM elections WHERE kind = ? AND name = ?")
-        deleteCandidacy = try database.prepare("DELETE FROM candidacies WHERE kind = ? AND name = ? AND id = ?")
+        replaceMeta = try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        versions = try RowTable(database, "versions", key: ["revision", "ordinal"], columns: 10)
+        leases = try RowTable(database, "leases", key: ["id"], columns: 5)
+        requests = try RowTable(database, "requests", key: ["log_index"], columns: 5)
+        elections = try RowTable(database, "elections", key: ["kind", "name"], columns: 8)
+        candidacies = try RowTable(database, "candidacies", key: ["kind", "name", "id"], columns: 10)
     }
 
-    func write(_ record: StateRecord) throws(StorageError) {
+    /// A file of format 1 has no such column.
+    private static func addRowSum(to database: Database) throws(StorageError) {
+        let count = try database.scalar("SELECT count(*) FROM pragma_table_info('meta') WHERE name = 'row_sum'")
+        if count == 0 { try database.execute("ALTER TABLE meta ADD COLUMN row_sum INTEGER") }
+    }
+
+    /// - Returns: what the sum of all rows grows by.
+    func write(_ record: StateRecord) throws(StorageError) -> UInt64 {
         switch record {
-        case .version(let version): try replaceVersion.run(checksummed: version.columns)
-        case .lease(let lease): try replaceLease.run(checksummed: lease.columns)
-        case .remembered(let request): try replaceRequest.run(checksummed: request.columns)
-        case .election(let election): try replaceElection.run(checksummed: election.columns)
-        case .candidacy(let candidacy): try replaceCandidacy.run(checksummed: candidacy.columns)
+        case .version(let version): try versions.write(version.columns)
+        case .lease(let lease): try leases.write(lease.columns)
+        case .remembered(let request): try requests.write(request.columns)
+        case .election(let election): try elections.write(election.columns)
+        case .candidacy(let candidacy): try candidacies.write(candidacy.columns)
         }
+    }
+
+    /// Takes away what a delta takes away.
+    ///
+    /// - Returns: what the sum of all rows grows by.
+    func removeRows(of delta: StateDelta) throws(StorageError) -> UInt64 {
+        var sum: UInt64 = 0
+        for position in delta.removedVersions {
+            sum &+= try versions.remove([.number(position.revision.rawValue), .integer(Int64(position.ordinal))])
+        }
+        for lease in delta.removedLeases { sum &+= try leases.remove([.number(lease.rawValue)]) }
+        for order in delta.removedRequests { sum &+= try requests.remove([.number(order)]) }
+        for election in delta.removedElections { sum &+= try elections.remove(election.columns) }
+        for candidacy in delta.removedCandidacies {
+            sum &+= try candidacies.remove(candidacy.election.columns + [.blob(candidacy.candidate)])
+        }
+        return sum
     }
 
     /// Writes the single row: whose state this is, and what it reflects; a state never written has no header.
     func write(
-        _ identity: StoreIdentity, header: StateHeader?, configuration: Configuration?
+        _ identity: StoreIdentity, header: StateHeader?, configuration: Configuration?, rowSum: UInt64
     ) throws(StorageError) {
         var columns: [ColumnValue] = [
             .integer(0), .integer(Self.format), .number(identity.cluster.rawValue), .number(identity.node.rawValue),
@@ -104,19 +111,7 @@ struct StateTables {
         } else {
             columns += [ColumnValue](repeating: .null, count: 7)
         }
-        try replaceMeta.run(checksummed: columns)
-    }
-
-    func removeVersion(_ position: VersionPosition) throws(StorageError) {
-        try deleteVersion.run([.number(position.revision.rawValue), .integer(Int64(position.ordinal))])
-    }
-
-    func removeLease(_ lease: LeaseID) throws(StorageError) { try deleteLease.run([.number(lease.rawValue)]) }
-    func removeRequest(_ order: UInt64) throws(StorageError) { try deleteRequest.run([.number(order)]) }
-    func removeElection(_ election: ElectionID) throws(StorageError) { try deleteElection.run(election.columns) }
-
-    func removeCandidacy(_ candidacy: CandidacyID) throws(StorageError) {
-        try deleteCandidacy.run(candidacy.election.columns + [.blob(candidacy.candidate)])
+        try replaceMeta.run(checksummed: columns, then: [.number(rowSum)])
     }
 
     func removeAll() throws(StorageError) {

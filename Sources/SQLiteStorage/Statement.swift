@@ -38,11 +38,13 @@ struct Statement {
         while try step() {}
     }
 
-    /// Runs the statement with `values` and, as its last column, their checksum.
-    func run(checksummed values: [ColumnValue]) throws(StorageError) {
+    /// Runs the statement with `values`, their checksum, which it returns, and what comes after that.
+    @discardableResult
+    func run(checksummed values: [ColumnValue], then rest: [ColumnValue] = []) throws(StorageError) -> UInt64 {
         var digest = Digest()
         for value in values { value.combine(into: &digest) }
-        try run(values + [.number(digest.value)])
+        try run(values + [.number(digest.value)] + rest)
+        return digest.value
     }
 
     /// Calls `body` for every row until it returns false.
@@ -98,9 +100,11 @@ struct Row {
 
     func text(_ column: Int32) -> String { String(decoding: blob(column), as: UTF8.self) }
 
-    /// Whether the last column is the checksum of those before it.
-    var hasItsChecksum: Bool {
-        let last = sqlite3_column_count(handle) - 1
+    /// The last column.
+    var last: Int32 { sqlite3_column_count(handle) - 1 }
+
+    /// Whether a column is the checksum of those before it.
+    func hasChecksum(at last: Int32) -> Bool {
         var digest = Digest()
         for column in 0..<last {
             switch sqlite3_column_type(handle, column) {

@@ -72,7 +72,7 @@ struct HistoryWriting {
         case .read(.range(let query), .stale) where query.at != nil: nil
         case .read(.range(let query), let consistency): invocation(query, consistency)
         case .read(.lease(let id), _): .lease(id.rawValue)
-        case .read(.leases, _): .leases
+        case .read(.leases(let first, let limit), _): .leases(start: first.rawValue, limit: limit > 0 ? limit : nil)
         case .read, .watch, .observe: nil
         }
     }
@@ -204,7 +204,7 @@ extension HistoryWriting {
         case .range(let page): .read(self.page(page), revision: revision)
         case .lease(let status?): .lease(status.keys.map { keyText($0) }, revision: revision)
         case .lease(nil): .gone(revision: revision)
-        case .leases(let page): .leases(page.grants.map(\.id.rawValue), revision: revision)
+        case .leases(let page): .leases(page.grants.map(\.id.rawValue), more: page.more, revision: revision)
         default: .failed("refused")
         }
     }

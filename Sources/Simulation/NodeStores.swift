@@ -78,6 +78,10 @@ package enum StoreHarm: Sendable {
     case logBits
     /// What tells that the state's file is a database is gone.
     case stateHeader
+    /// Bits flip in the state, or in its newest file.
+    case stateBits
+    /// Some pages of the state are those of an earlier day, and some of its newest file cannot be read.
+    case stateOldPages
     /// All but the durable mark is gone.
     case allButMark
     /// All is gone.

@@ -55,7 +55,8 @@ extension World {
         let harm: StoreHarm =
             switch kind {
             case .lostDisk: random.chance(5000) ? .everything : .allButMark
-            case .bitFlip: random.chance(5000) ? .stateHeader : .logBits
+            case .bitFlip:
+                ([.logBits, .logBits, .stateHeader, .stateBits, .stateOldPages] as [StoreHarm])[random.below(5)]
             default: .logEnd
             }
         trace.note(.node(node.number, "has its disk spoiled: \(harm)"), at: now)
@@ -120,9 +121,19 @@ extension World {
         guard state != visible else { return }
         counters[.stateLost] += 1
         guard let position = state.position, let digest = state.header?.digest else { return }
-        if position.index > visible.position?.index ?? .zero || digest != history.model.digest(at: position.index) {
+        if position.index > visible.position?.index ?? .zero || digest != history.model.digest(at: position.index)
+            || !hasRows(state, at: position.index)
+        {
             blame(node, "13", "reads a spoiled state as one that never was")
         }
+    }
+
+    /// Whether the rows are those that the cluster's state had after an entry.
+    private func hasRows(_ state: StateTable, at index: LogIndex) -> Bool {
+        guard let header = state.header, let restored = try? Store(restoring: header, records: state.records) else {
+            return false
+        }
+        return restored.records().elementsEqual(history.model.state(at: index).records())
     }
 
     /// A follower's state is no longer the cluster's, and it does not know.

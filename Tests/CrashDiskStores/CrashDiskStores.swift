@@ -13,6 +13,8 @@ package final class CrashDiskStores: NodeStores {
     private var random: SeededGenerator
     private var disk = CrashDisk()
     private var opened: OpenedStores?
+    /// `state.db` as it was after some sync.
+    private var earlierState: Bytes = []
 
     package init(name: String, seed: UInt64) {
         identity = StoreIdentity(
@@ -82,6 +84,12 @@ package final class CrashDiskStores: NodeStores {
 
     package func syncState() throws(StoreTrouble) {
         try carryOut { stores throws(StorageError) in try stores.state.sync() }
+        if random.next() % 4 == 0 { earlierState = content(of: "state.db") }
+    }
+
+    private func content(of name: String) -> Bytes {
+        let file = try? disk.directory.openFile(name, bytes: 0)
+        return file?.read(at: 0, count: disk.size(of: name)) ?? []
     }
 
     package func install(_ snapshot: SnapshotToInstall) throws(StoreTrouble) {
@@ -139,6 +147,11 @@ package final class CrashDiskStores: NodeStores {
         case .logEnd: eraseEnd(of: "log.db-wal", &random)
         case .logBits: flipBits(of: ["log.db", "log.db-wal"], &random)
         case .stateHeader: overwrite("state.db", from: 0) { _ in Bytes(repeating: 0, count: 16) }
+        case .stateBits: flipBits(of: ["state.db", "state.db-wal"], &random)
+        case .stateOldPages:
+            putEarlierPages(&random)
+            // What it holds of the newer pages would put them back.
+            flipBits(of: ["state.db-wal"], &random)
         case .allButMark:
             for name in ["log.db", "log.db-wal", "state.db", "state.db-wal"] { disk.remove(name) }
         case .everything:
@@ -163,6 +176,14 @@ package final class CrashDiskStores: NodeStores {
         for _ in 0...random.next() % 4 {
             let (place, bit) = (Int(random.next() % UInt64(size)), UInt8(random.next() % 8))
             overwrite(name, from: place) { [$0 ^ 1 << bit] }
+        }
+    }
+
+    private func putEarlierPages(_ random: inout SeededGenerator) {
+        let bytes = 4096
+        for page in 0..<(min(earlierState.count, disk.size(of: "state.db")) / bytes) where random.next() % 2 == 0 {
+            let start = page * bytes
+            overwrite("state.db", from: start) { _ in Bytes(earlierState[start..<(start + bytes)]) }
         }
     }
 

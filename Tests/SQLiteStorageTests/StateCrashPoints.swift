@@ -80,7 +80,7 @@ final class StateCrashPoints {
     }
 
     /// The state at a log index: the versions of the last twenty revisions, and a lease that was renewed by it.
-    private static func state(at index: UInt64) -> RecoveredState {
+    static func state(at index: UInt64) -> RecoveredState {
         let versions = ((index < 20 ? 1 : index - 19)...index).map { revision in
             let record = KeyRecord(
                 key: Bytes("key \(revision)".utf8), value: Bytes(repeating: 7, count: Int(revision % 5) * 300),

@@ -1,0 +1,52 @@
+internal import Primitives
+
+/// The statements of one table of `state.db`. What they do to the sum of the checksums of all rows, they return.
+struct RowTable {
+    private let select: Statement
+    private let replace: Statement
+    private let delete: Statement
+    private let find: Statement
+    private let keyColumns: Int
+
+    /// - Parameter key: the columns that a row is found by, which are the first; the last of all `columns` is its checksum.
+    init(_ database: Database, _ name: String, key: [String], columns: Int) throws(StorageError) {
+        let isIt = key.map { "\($0) = ?" }.joined(separator: " AND ")
+        let places = [String](repeating: "?", count: columns).joined(separator: ", ")
+        select = try database.prepare("SELECT * FROM \(name) ORDER BY \(key.joined(separator: ", "))")
+        replace = try database.prepare("REPLACE INTO \(name) VALUES (\(places))")
+        delete = try database.prepare("DELETE FROM \(name) WHERE \(isIt) RETURNING checksum")
+        find = try database.prepare("SELECT checksum FROM \(name) WHERE \(isIt)")
+        keyColumns = key.count
+    }
+
+    /// Writes a row, in place of the one with its key.
+    ///
+    /// - Returns: what the sum grows by.
+    func write(_ columns: [ColumnValue]) throws(StorageError) -> UInt64 {
+        let before = try checksum(find, Array(columns[..<keyColumns]))
+        return try replace.run(checksummed: columns) &- before
+    }
+
+    /// Takes a row away.
+    ///
+    /// - Returns: what the sum grows by.
+    func remove(_ key: [ColumnValue]) throws(StorageError) -> UInt64 { 0 &- (try checksum(delete, key)) }
+
+    /// Calls `body` for every row, in the order of their keys.
+    func rows(_ body: (Row) throws(StorageError) -> Void) throws(StorageError) {
+        try select.rows([]) { row throws(StorageError) in
+            try body(row)
+            return true
+        }
+    }
+
+    /// The checksum of a row; 0 of one that is not there.
+    private func checksum(_ statement: Statement, _ key: [ColumnValue]) throws(StorageError) -> UInt64 {
+        var found: UInt64 = 0
+        try statement.rows(key) { row in
+            found = row.number(0)
+            return true
+        }
+        return found
+    }
+}

@@ -1,0 +1,166 @@
+import Consensus
+import KeyValue
+import Primitives
+import Testing
+
+@testable import SQLiteStorage
+
+/// A spoiled `state.db` is a state that once was, or is lost: never a mixture that nobody ever had.
+@Suite struct StateSpoilingTests {
+    /// What the files were after each of some writes, with checkpoints here and there.
+    private static let past: (files: [[String: Bytes]], states: [RecoveredState?]) = {
+        let directory = TemporaryDirectory()
+        var files: [[String: Bytes]] = []
+        var states: [RecoveredState?] = [nil]
+        do {
+            let (store, _) = try StateStore.open(directory: directory.path, identity: identity)
+            for index in 1...40 as ClosedRange<UInt64> {
+                let state = StateCrashPoints.state(at: index)
+                let removed = states.last??.records.compactMap { record -> VersionPosition? in
+                    guard case .version(let version) = record, !state.records.contains(record) else { return nil }
+                    return version.position
+                }
+                try store.write(
+                    StateDelta(header: state.header, upserts: state.records, removedVersions: removed ?? []),
+                    configuration: members)
+                states.append(state)
+                if index % 7 == 0 { try store.sync() }
+                files.append(directory.content().filter { $0.key == "state.db" || $0.key == "state.db-wal" })
+            }
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        return (files, states)
+    }()
+
+    /// How many openings found the state lost, and how many one that once was.
+    private struct Outcome {
+        var lost = 0
+        var found = 0
+    }
+
+    /// Opens the files that `spoil` makes of what was there, over and over.
+    private func outcome(
+        rounds: UInt64, _ spoil: (inout [String: Bytes], inout SeededGenerator) -> Void
+    ) -> Outcome {
+        var outcome = Outcome()
+        for seed in 1...rounds {
+            var random = SeededGenerator(seed: seed)
+            var files = Self.past.files[Int(random.next() % UInt64(Self.past.files.count))]
+            spoil(&files, &random)
+            let directory = TemporaryDirectory()
+            directory.put(files)
+            do throws(StorageError) {
+                let (_, recovered) = try StateStore.open(directory: directory.path, identity: identity)
+                #expect(Self.past.states.contains(recovered), "seed \(seed): a state that never was")
+                outcome.found += 1
+            } catch .stateLost {
+                outcome.lost += 1
+            } catch {
+                Issue.record("seed \(seed): \(error)")
+            }
+        }
+        return outcome
+    }
+
+    @Test func flippedBitsAreNeverBelieved() {
+        let outcome = outcome(rounds: 600) { files, random in
+            let name = random.next() % 4 > 0 ? "state.db" : "state.db-wal"
+            // What it holds is read before the file itself.
+            if name == "state.db" { files["state.db-wal"] = nil }
+            guard let size = files[name]?.count, size > 0 else { return }
+            for _ in 0...random.next() % 4 {
+                files[name]?[Int(random.next() % UInt64(size))] ^= 1 << UInt8(random.next() % 8)
+            }
+        }
+        #expect(outcome.lost > 60)
+        #expect(outcome.found > 60)
+    }
+
+    @Test func oldPagesBesideNewOnesAreNeverBelieved() {
+        let outcome = outcome(rounds: 600) { files, random in
+            files["state.db-wal"] = nil
+            let old = Self.past.files[Int(random.next() % UInt64(Self.past.files.count))]["state.db"] ?? []
+            guard let new = files["state.db"] else { return }
+            for page in 0..<(min(old.count, new.count) / 4096) where random.next() % 2 == 0 {
+                let place = page * 4096..<(page + 1) * 4096
+                files["state.db"]?.replaceSubrange(place, with: old[place])
+            }
+        }
+        #expect(outcome.lost > 60)
+        #expect(outcome.found > 60)
+    }
+
+    @Test func aLogOfPagesThatWasCopiedBackAndSpoiledIsNeverBelieved() {
+        let outcome = outcome(rounds: 600) { files, random in
+            files["state.db-wal"] =
+                Self.past.files[Int(random.next() % UInt64(Self.past.files.count))]["state.db-wal"] ?? []
+            guard let size = files["state.db-wal"]?.count, size > 0, random.next() % 2 == 0 else { return }
+            files["state.db-wal"]?[Int(random.next() % UInt64(size))] ^= 1
+        }
+        #expect(outcome.lost > 20)
+        #expect(outcome.found > 60)
+    }
+
+    @Test func aRowThatIsGoneOrComesBackIsMissed() throws {
+        for change in [
+            "DELETE FROM versions WHERE revision = 30", "DELETE FROM leases",
+            "INSERT INTO versions SELECT revision - 30, ordinal, key, value, create_revision, version, lease, deletion, "
+                + "time_ns, checksum FROM versions WHERE revision = 35",
+            "UPDATE meta SET row_sum = row_sum + 1", "UPDATE meta SET row_sum = NULL",
+        ] {
+            let directory = TemporaryDirectory()
+            directory.put(Self.past.files[39])
+            try {
+                let database = try Database(path: directory.path(of: "state.db"), settings: .state)
+                try database.execute(change)
+                _ = try database.checkpoint()
+            }()
+            #expect(throws: StorageError.self, "\(change)") {
+                _ = try StateStore.open(directory: directory.path, identity: identity)
+            }
+        }
+    }
+
+    @Test func aFormatWithoutItsChecksumIsDamage() throws {
+        let directory = TemporaryDirectory()
+        directory.put(Self.past.files[39])
+        try {
+            let database = try Database(path: directory.path(of: "state.db"), settings: .state)
+            try database.execute("UPDATE meta SET format = 3")
+        }()
+        do throws(StorageError) {
+            _ = try StateStore.open(directory: directory.path, identity: identity)
+            Issue.record("a spoiled format is believed")
+        } catch {
+            if case .stateLost = error { return }
+            Issue.record("\(error)")
+        }
+    }
+
+    @Test func aFileOfTheFirstFormatOpensAndHasItsSumFromThenOn() throws {
+        let directory = TemporaryDirectory()
+        directory.put(Self.past.files[39])
+        try {
+            let database = try Database(path: directory.path(of: "state.db"), settings: .state)
+            try database.execute("ALTER TABLE meta DROP COLUMN row_sum")
+            // As the first format had it: nothing but what the row's own checksum covers.
+            var columns: [ColumnValue] = []
+            try database.prepare("SELECT * FROM meta").rows([]) { row in
+                columns = [.integer(0), .integer(1)]
+                columns += (2...3).map { .integer(row.integer($0)) } + (4...5).map { .text(row.text($0)) }
+                columns += (6...11).map { .integer(row.integer($0)) } + [.blob(row.blob(12))]
+                return false
+            }
+            try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                .run(checksummed: columns)
+        }()
+        #expect(try StateStore.open(directory: directory.path, identity: identity).1 == Self.past.states[40])
+        try {
+            let database = try Database(path: directory.path(of: "state.db"), settings: .state)
+            #expect(try database.scalar("SELECT format FROM meta") == 2)
+            try database.execute("DELETE FROM leases")
+        }()
+        #expect(throws: StorageError.self) { _ = try StateStore.open(directory: directory.path, identity: identity) }
+    }
+}
