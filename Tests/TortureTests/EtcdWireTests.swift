@@ -63,7 +63,7 @@ import Testing
     @Test func aTransactionIsTheJSONOfTheGateway() {
         let transaction = Transaction(
             if: [.init("a", .version, .less, "3"), .init("a", .lease, .equal, "ff")],
-            then: [.put("a", "v", lease: 16), .list("g/")], else: [.get("a"), .delete("b"), .clear("g/")])
+            then: [.put("a", "v", lease: 16), .list(.init("g/"))], else: [.get("a"), .delete("b"), .clear("g/")])
         let body = """
             {"compare":[{"key":"YQ==","target":"VERSION","result":"LESS","version":"3"},\
             {"key":"YQ==","target":"LEASE","result":"EQUAL","lease":"255"}],\
