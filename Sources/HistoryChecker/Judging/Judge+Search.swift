@@ -36,7 +36,10 @@ private struct KeyCourses {
     init(_ log: StoreLog, _ sightings: Sightings, _ requests: [Request]) {
         self.log = log
         self.sightings = sightings
-        for change in log.changes { if let record = change.record { written[record.value] = (record.revision, 0) } }
+        for change in log.changes {
+            // Later ones are transactions that keep a value, and change other keys besides.
+            if let record = change.record, written[record.value] == nil { written[record.value] = (record.revision, 0) }
+        }
         for request in requests { for value in request.invocation.values { written[value]?.call = request.call } }
     }
 
