@@ -98,6 +98,14 @@ import Testing
         log put k2=v5@4,2,2
         """,
         """
+        op a n1 0 5 put k v1 => unknown
+        op b n1 10 20 txn then keep k lease=0 then put l v2 0 => then replaced 3 2 2 created 3 3 1 at 3
+        op b n1 30 40 get l => read 1 l=v2@3,3,1 at 3
+        log put k=v1@2,2,1
+        log put k=v1@3,2,2
+        log put l=v2@3,3,1
+        """,
+        """
         op a n1 0 1000 grant 7 500 => granted lease=7 ttl=500 valid=500 at 1
         op a n1 2000 3000 revoke 7 => revoked 0 at 1
         op a n1 4000 5000 grant 7 500 => granted lease=7 ttl=500 valid=500 at 1

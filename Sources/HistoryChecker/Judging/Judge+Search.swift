@@ -37,7 +37,10 @@ private struct KeyCourses {
         self.log = log
         self.sightings = sightings
         for change in log.changes {
-            if let record = change.record, !record.value.isEmpty { written[record.value] = (record.revision, 0) }
+            // Later ones are transactions that keep a value, and change other keys besides.
+            if let record = change.record, !record.value.isEmpty, written[record.value] == nil {
+                written[record.value] = (record.revision, 0)
+            }
         }
         for request in requests { for value in request.invocation.values { written[value]?.call = request.call } }
     }
