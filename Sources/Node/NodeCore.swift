@@ -208,7 +208,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         // Without a write these messages only tell the others what is decided already: the few who wait come first.
         if isQuiet && outbox.write == nil { answer() }
         send(outbox.sends)
-        let writesHere = isQuiet && lastElsewhere == nil && diskSync.map { $0 < Self.shortSync } ?? false
+        // A leader's loop is free for the acknowledgements of others meanwhile, which may be all it needs.
+        let writesHere =
+            isQuiet && !replica.raft.isLeader && lastElsewhere == nil && diskSync.map { $0 < Self.shortSync } ?? false
         if !writesHere { writeElsewhere() }
         if let truncation = outbox.truncation { logWriter.truncate(truncation) }
         if let snapshot = outbox.snapshotToInstall {
