@@ -39,7 +39,7 @@ package struct Settings: Hashable, Sendable {
         #if PlantedBugs
             if planted(.leadsWithHangingDisk) { return .seconds(3600) }
         #endif
-        return electionTimeout * 2
+        return electionTimeout * 3 / 2
     }
     /// The wait before the next try of a member that is already looking, up to twice as long.
     package var retry: TimeSpan { electionTimeout / 4 }

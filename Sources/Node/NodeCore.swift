@@ -100,7 +100,11 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     func start() async throws(PeerTransportError) {
         try await transport.start()
-        post(.ask { $0.takesPart = true })
+        post(
+            .ask { core in
+                core.takesPart = true
+                if core.replica.raft.isBlank { core.telemetry.isNew() }
+            })
         post(.input(.tick))
     }
 

@@ -25,11 +25,6 @@ struct OpenedNode {
             logger.error(
                 "the state is lost and will be rebuilt", metadata: ["path": "\(path)", "detail": "\(detail)"])
         }
-        if opened.recovered.blank != nil {
-            logger.notice(
-                "this data directory is new: the node votes once the others say that the cluster is, or a leader repaired it",
-                metadata: ["path": "\(options.dataDirectory)"])
-        }
         let replica = Replica(
             id: options.identity.id, settings: options.settings, recovered: opened.recovered,
             state: opened.kept.map { ($0.state.position, $0.store) }, bootstrap: options.configuration,
