@@ -37,7 +37,8 @@ struct Telemetry {
     /// The node begins to take part with a data directory that has not joined the cluster.
     func isNew() {
         logger.notice(
-            "this data directory is new: the node votes once the others say that the cluster is, or a leader repaired it")
+            "this data directory is new: the node votes once the others say that the cluster is, or a leader repaired it"
+        )
     }
 
     // MARK: - The loop and the disk

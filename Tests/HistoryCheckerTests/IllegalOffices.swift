@@ -46,6 +46,10 @@ extension IllegalHistoryTests {
             + "op c n1 100 110 front e => read 1 e/8=~@4,4,1,8 at 5\nop b n2 120 130 unlock e 8 => done at 6\n"
             + "log put e/7=v1@2,2,1,7\nlog put e/7=v2@3,2,2,7\nlog put e/8=~@4,4,1,8\nlog delete e/7 5 revoked\n"
             + "log delete e/8 6 deleted",
+        // Who frees what it gave up already is told of the revision that did that.
+        "op a n1 0 10 grant 7 2000 => granted lease=7 ttl=2000 valid=2000 at 1\n"
+            + "op a n1 20 30 enter e 7 v1 => seated e/7 2 at 2\n" + "op a n1 40 50 step-down e 7 2 => done at 3\n"
+            + "op a n1 60 70 unlock e 7 => done at 3\nlog put e/7=v1@2,2,1,7\nlog delete e/7 3 deleted",
         // A place of unknown outcome, which its node gave up.
         "op a n1 20 30 lock e 7 => unknown\nlog put e/7=~@2,2,1,7\nlog delete e/7 3 deleted",
         "op a n1 20 30 put k v1 => wrote at 2\nop a n1 40 50 put k v2 => wrote k=v1@2,2,1 at 3\n"

@@ -78,9 +78,10 @@ extension Judge {
         let isRight = answer?.agrees(with: told, before: before) ?? false
         var idle = Replay(in: log, at: revision)
         let idleAnswer = idle.carryOut(request.invocation)
-        if idle.changes.isEmpty, idleAnswer?.agrees(with: told, before: nil) == true, !isWritten || !isRight {
-            return checkFloor(request, at: revision)
-        }
+        let mayBeIdle = idle.changes.isEmpty && idleAnswer?.agrees(with: told, before: nil) == true
+        // Who gives up what was given up already is told of the revision that did it, which is another's or was known before.
+        let isOthers = claims.owner[revision] != nil || sightings.floor(before: request.call) >= revision
+        if mayBeIdle, !isWritten || !isRight || isOthers { return checkFloor(request, at: revision) }
         guard isWritten, let answer else {
             let found = log.changes(at: revision).map(\.line)
             return verdict.found(.lost, "revision \(revision) is \(found), and not \(request.operation.line)")
