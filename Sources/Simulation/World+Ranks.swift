@@ -36,16 +36,20 @@ extension World {
         return Electorate.isWithoutLeader(rafts.filter { !$0.isDamaged }, of: nodes.count)
     }
 
+    /// Whether a member says that nobody may lead. It does not while it asks the others anew, which it does from time to time.
+    var isExplained: Bool {
+        liveNodes.contains { node in
+            let reading = node.clock.reading(at: now)
+            return node.process?.replica.raft.explanation(at: reading) { "\($0.rawValue)" }.contains("Nobody may lead")
+                ?? false
+        }
+    }
+
     /// The world proves nothing any more, except that those who never lead know why there is no leader.
     mutating func giveUp() throws(Violation) {
         counters[.nobodyMayLead] += 1
         phase = .done
         isInconclusive = true
-        let says = liveNodes.contains { node in
-            let reading = node.clock.reading(at: now)
-            return node.process?.replica.raft.explanation(at: reading) { "\($0.rawValue)" }.contains("Nobody may lead")
-                ?? false
-        }
-        if !says { throw Violation("9", "nobody may lead, and no node says so: \(views)") }
+        if !isExplained { throw Violation("9", "nobody may lead, and no node says so: \(views)") }
     }
 }

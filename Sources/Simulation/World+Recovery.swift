@@ -35,7 +35,10 @@ extension World {
         guard let leader = commonLeader else {
             agreedSince = nil
             guard now >= since + patience else { return }
-            if nobodyMayLead { return try giveUp() }
+            if nobodyMayLead {
+                guard isExplained || now >= since + patience + patience / 10 else { return }
+                return try giveUp()
+            }
             throw Violation("5", "20 election timeouts after all healed there is no leader for all: \(views)")
         }
         let agreed = agreedSince ?? now
