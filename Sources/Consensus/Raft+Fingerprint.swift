@@ -26,7 +26,10 @@ extension Raft {
         print.combine(UInt64(promises.count))
         for promise in promises { promise.combine(into: &print) }
         print.combine(UInt64(writesInFlight.count))
-        for write in writesInFlight { print.combine(write.lastIndex.rawValue) }
+        for write in writesInFlight {
+            print.combine(write.lastIndex.rawValue)
+            print.combine(write.isReset)
+        }
         print.combine(UInt64(waitingReads.count))
         for read in waitingReads { print.combine(read.rawValue) }
         print.combine(incoming.map { $0.position.index.rawValue << 32 | $0.next << 1 | ($0.isComplete ? 1 : 0) } ?? 0)

@@ -109,11 +109,15 @@ extension Raft {
         #endif
         let durable = acknowledgement(of: following, through: min(following.verified, stableIndex), round: owed.round)
         let isPending = unwrittenFrom.map { $0 <= following.verified } ?? false
-        guard hardStateIsDirty || pendingReset != nil || isPending else { return out.sends.append(durable) }
-        if owed.isUrgent && !hardStateIsDirty && pendingReset == nil { out.sends.append(durable) }
+        guard hardStateIsDirty || isResetting || isPending else { return out.sends.append(durable) }
+        if owed.isUrgent && !hardStateIsDirty && !isResetting { out.sends.append(durable) }
         // The write of this flush carries everything up to `verified`, and earlier writes come before it.
         promises.append(acknowledgement(of: following, through: following.verified, round: owed.round))
     }
+
+    /// Whether the log does not durably begin after an installed state yet. Were that state lost, nothing on this disk would
+    /// tell that it had been there.
+    private var isResetting: Bool { pendingReset != nil || writesInFlight.contains { $0.isReset } }
 
     private func acknowledgement(of following: Following, through index: LogIndex, round: UInt64) -> Envelope {
         #if PlantedBugs

@@ -65,6 +65,8 @@ package struct Raft: Sendable {
         /// What becomes durable with it.
         var lastIndex: LogIndex
         var issuedAt: Instant
+        /// Whether the log begins anew with it, after an installed state.
+        var isReset: Bool
     }
 
     /// A snapshot on its way in.
@@ -427,7 +429,8 @@ package struct Raft: Sendable {
             id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change, joins: joins)
         if joins { blank?.joins?.write = write.id }
         nextWrite = WriteID(nextWrite.rawValue + 1)
-        writesInFlight.append(WriteInFlight(id: write.id, lastIndex: log.lastIndex, issuedAt: now))
+        writesInFlight.append(
+            WriteInFlight(id: write.id, lastIndex: log.lastIndex, issuedAt: now, isReset: pendingReset != nil))
         out.write = write
         out.thenSend = promises
         promises = []

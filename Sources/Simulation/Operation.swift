@@ -49,8 +49,8 @@ struct LeaseFacts {
     var ttl: TimeSpan
     /// The term of the entry that granted it.
     var term: Term
-    /// Until when its holder was told that it lasts, counted from when it had asked, less what clocks may be off.
-    var promisedUntil: Int64?
+    /// How long its holder was told that it lasts, counted from when it had asked: the promise that ends last.
+    var promise: (sentAt: Int64, span: TimeSpan)?
     /// When the last grant or renewal was committed.
     var renewedAt: Int64
     /// When it was first seen expired.
