@@ -136,7 +136,7 @@ struct Telemetry {
             logger.notice("installed a snapshot", metadata: ["index": "\(index.rawValue)"])
         case .damageRepaired(let index):
             logger.notice("the damaged log is whole again", metadata: ["index": "\(index.rawValue)"])
-        case .joined(isNew: true, _): logger.notice("the cluster is new: this node votes from now on")
+        case .joined(isNew: true, _): logger.info("the cluster is new: this node votes from now on")
         case .joined(isNew: false, let index):
             logger.notice(
                 "brought up to date by a leader: this node votes from now on", metadata: ["index": "\(index.rawValue)"])
