@@ -81,8 +81,9 @@ extension World {
         else { throw Violation("24", "a campaign of \(id) is answered with \(result) before its lease is renewed") }
         try history.promised(grant, from: call.sentAt)
         guard result.standing == .leading else { return }
-        let until = call.sentAt + history.shortest(grant.remaining)
-        try history.elections.promised(id, result.summary.fence, from: call.sentAt, until: until)
+        try history.elections.promised(
+            id, result.summary.fence, Promise(sentAt: call.sentAt, span: grant.remaining),
+            fastestClock: history.fastestClock)
     }
 
     /// What an entry did to elections.
