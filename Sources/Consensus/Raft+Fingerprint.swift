@@ -173,6 +173,10 @@ extension Envelope {
             for place in append.entries.indices { append.entries[place].time = .zero }
             timeless = .append(append)
         }
+        if case .readReply(var reply) = message {
+            reply.time = .zero
+            timeless = .readReply(reply)
+        }
         var writer = ByteWriter()
         timeless.encode(into: &writer)
         print.combine(to.rawValue)

@@ -62,7 +62,7 @@ extension Raft {
         #if PlantedBugs
             if planted(.vouchesForUnseen) { following.verified = log.lastIndex }
             if planted(.commitsUnverified) { commit(through: min(append.commit, log.lastIndex)) }
-            if planted(.repairsTooEarly) { doubt = nil }
+            if planted(.repairsTooEarly), !isBlank { doubt = nil }
         #endif
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
@@ -159,6 +159,7 @@ extension Raft {
         else { return }
         for read in following.reads.remove(at: place).reads { out.readyReads.append((read, reply.index)) }
         role = .follower(following)
+        heard(reply.time, in: reply.term)
     }
 
     /// Asks again, under a new number, for reads whose question or answer was lost.
