@@ -71,6 +71,6 @@ extension Raft {
     /// the time since. Before a linearizable read is answered the leader's time of a moment after its asking was heard: whoever
     /// counts from its asking what is left of a lease by this time never counts on too much.
     package func presentTime(at now: Instant) -> ClusterTime {
-        clusterTime(at: now) + max(.zero, staleness(at: now) ?? .zero)
+        max(latestTime, clusterTime(at: now)) + max(.zero, staleness(at: now) ?? .zero)
     }
 }

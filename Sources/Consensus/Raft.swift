@@ -26,6 +26,8 @@ package struct Raft: Sendable {
     var baseTime: ClusterTime
     /// The newest cluster time heard from the leader of the newest term heard, this member's own leadership included.
     var heardTime: (term: Term, time: ClusterTime) = (.zero, .zero)
+    /// The latest cluster time heard in this life, of whichever leader.
+    var latestTime = ClusterTime.zero
     /// Until a leader has repaired a log that lost acknowledged entries, and until the data directory has joined.
     var doubt: Doubt?
     /// The first data directories that this member knows of, by name.
@@ -215,6 +217,7 @@ package struct Raft: Sendable {
 
     /// Remembers what a leader's clock showed.
     mutating func heard(_ time: ClusterTime, in term: Term) {
+        latestTime = max(latestTime, time)
         #if PlantedBugs
             if planted(.inheritsAnyClock) {
                 heardTime = (max(term, heardTime.term), max(time, heardTime.time))

@@ -20,7 +20,8 @@ import Testing
                 "incoming", "doubt", "firsts",
             ],
             leftOut: [
-                "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "uncommittedBytes",
+                "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "latestTime",
+                "uncommittedBytes",
                 "nextWrite", "nextReadBatch", "lastLed", "lastFlush", "courtesy",
             ])
         cluster.elect(cluster.ids[0])
