@@ -20,7 +20,7 @@ package struct Introduction: Hashable, Sendable {
     package var directory: DirectoryID?
     /// Whether the sender's log holds more than what every member of a new cluster begins with: somebody led then.
     package var holdsEntries: Bool
-    /// Asks for the receiver's own introduction; a number never used twice. Only a member that has not joined asks.
+    /// Asks for the receiver's own introduction; a number never used twice. Only a member in doubt asks.
     package var question: UInt64?
     /// The question that this answers.
     package var answered: UInt64?
@@ -65,12 +65,13 @@ extension Introduction {
     }
 }
 
-/// What a member remembers while its data directory has not joined the cluster: whether it is new, or has lost another
-/// directory and with it votes and entries that the others count on, it cannot know by itself.
-struct Blank: Sendable {
-    let directory: DirectoryID
-    /// Whether the log lost entries besides: that takes a leader's repair in any case.
-    let isDamaged: Bool
+/// What a member remembers while it may have forgotten votes and entries that the others count on: its log lost some, or its
+/// data directory has not joined the cluster, and whether that is the first one it cannot know by itself.
+struct Doubt: Sendable {
+    /// The data directory, while it has not joined.
+    var directory: DirectoryID?
+    /// Whether the log lost entries: that takes a leader's repair in any case.
+    let lostEntries: Bool
     /// The newest question, and what was known of the others when it was first asked.
     var question: UInt64 = 0
     var knownBefore: [NodeID: DirectoryID] = [:]
@@ -87,6 +88,6 @@ struct Blank: Sendable {
     var pause: TimeSpan
     /// An entry that its leader appended in this life of this member.
     var later: (index: LogIndex, term: Term)?
-    /// How it joins, once that is settled, and the write that makes it durable.
+    /// How the directory joins, once that is settled, and the write that makes it durable.
     var joins: (isNew: Bool, write: WriteID?)?
 }

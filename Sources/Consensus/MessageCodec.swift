@@ -42,6 +42,7 @@ extension Message {
         case .readReply(let m):
             writer.write(m.batch)
             writer.write(varint: m.index.rawValue)
+            writer.write(m.time.nanoseconds)
         case .campaignNow: break
         case .credentials(let m): m.encodeBody(into: &writer)
         case .introduction(let m): m.encodeBody(into: &writer)
@@ -68,7 +69,9 @@ extension Message {
         case .readRequest: self = .readRequest(ReadRequest(term: term, batch: try reader.readUInt64()))
         case .readReply:
             self = .readReply(
-                ReadReply(term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readCounter())))
+                ReadReply(
+                    term: term, batch: try reader.readUInt64(), index: LogIndex(try reader.readCounter()),
+                    time: try reader.readClusterTime()))
         case .campaignNow: self = .campaignNow(CampaignNow(term: term))
         case .credentials: self = .credentials(try Credentials(term: term, from: &reader))
         case .introduction: self = .introduction(try Introduction(term: term, from: &reader))

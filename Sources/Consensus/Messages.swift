@@ -124,6 +124,8 @@ package struct ReadReply: Hashable, Sendable {
     package var term: Term
     package var batch: UInt64
     package var index: LogIndex
+    /// The leader's cluster time at some moment after the question had come.
+    package var time: ClusterTime
 }
 
 /// The leader asks a caught-up follower to take over at once (Raft thesis §3.10).

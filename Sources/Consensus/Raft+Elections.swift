@@ -159,8 +159,9 @@ extension Raft {
     mutating func receiveVote(_ request: VoteRequest, from sender: NodeID, now: Instant, into out: inout RaftOutbox) {
         #if PlantedBugs
             if planted(.votesDamaged), isDamaged {
-                isDamaged = false
-                defer { isDamaged = true }
+                let kept = doubt
+                doubt = nil
+                defer { doubt = kept }
                 return receiveVote(request, from: sender, now: now, into: &out)
             }
         #endif

@@ -17,8 +17,7 @@ extension Raft {
         print.combine(stableIndex.rawValue)
         print.combine(unwrittenFrom?.rawValue ?? 0)
         print.combine(hardStateIsDirty)
-        print.combine(isDamaged)
-        blank?.combine(into: &print)
+        doubt?.combine(into: &print)
         for first in firsts { print.combine(first.member.rawValue ^ first.directory.rawValue) }
         print.combine(needsSnapshot)
         print.combine(pendingReset?.index.rawValue ?? 0)
@@ -86,7 +85,6 @@ extension Following {
         print.combine(leader.rawValue)
         print.combine(wasForgiven)
         print.combine(verified.rawValue)
-        print.combine((leaderCommit?.rawValue).map { $0 + 1 } ?? 0)
         print.combine(owed.map { $0.round << 2 | ($0.isUrgent ? 3 : 2) } ?? 0)
         print.combine(acknowledged.map { $0.round << 1 | 1 } ?? 0)
         print.combine(acknowledged?.through.rawValue ?? 0)
@@ -129,10 +127,10 @@ extension Progress {
     }
 }
 
-extension Blank {
+extension Doubt {
     fileprivate func combine(into print: inout Fingerprint) {
-        print.combine(directory.rawValue)
-        print.combine(isDamaged)
+        print.combine(directory?.rawValue ?? 0)
+        print.combine(lostEntries)
         print.combine(isLate)
         print.combine(question)
         for (member, directory) in known.sorted(by: { $0.key < $1.key }) {
@@ -174,6 +172,10 @@ extension Envelope {
             append.time = .zero
             for place in append.entries.indices { append.entries[place].time = .zero }
             timeless = .append(append)
+        }
+        if case .readReply(var reply) = message {
+            reply.time = .zero
+            timeless = .readReply(reply)
         }
         var writer = ByteWriter()
         timeless.encode(into: &writer)

@@ -12,7 +12,7 @@ extension Raft {
             }
         #endif
         becomeFollower(of: sender, now: now, into: &out)
-        heardFromLeader(now: now, time: append.time, commit: append.commit)
+        heardFromLeader(now: now, time: append.time)
         announcePriority(now: now, into: &out)
         switch place(append, into: &out) {
         case .matching:
@@ -62,19 +62,18 @@ extension Raft {
         #if PlantedBugs
             if planted(.vouchesForUnseen) { following.verified = log.lastIndex }
             if planted(.commitsUnverified) { commit(through: min(append.commit, log.lastIndex)) }
-            if planted(.repairsTooEarly) { isDamaged = false }
+            if planted(.repairsTooEarly), !isBlank { doubt = nil }
         #endif
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
         return .matching(through: following.verified)
     }
 
-    private mutating func heardFromLeader(now: Instant, time: ClusterTime, commit: LogIndex) {
+    private mutating func heardFromLeader(now: Instant, time: ClusterTime) {
         guard case .follower(var following) = role else { return }
         following.lastHeard = now
         following.deadline = now + electionDelay()
         following.wasForgiven = false
-        following.leaderCommit = max(following.leaderCommit ?? .zero, commit)
         role = .follower(following)
         heard(time, in: term)
     }
@@ -160,6 +159,7 @@ extension Raft {
         else { return }
         for read in following.reads.remove(at: place).reads { out.readyReads.append((read, reply.index)) }
         role = .follower(following)
+        heard(reply.time, in: reply.term)
     }
 
     /// Asks again, under a new number, for reads whose question or answer was lost.

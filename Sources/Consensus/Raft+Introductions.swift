@@ -1,63 +1,63 @@
 internal import Primitives
 
-// How a member whose data directory has not joined does so: as a member of a cluster that is new, or brought up to date by
-// a leader. Until then it neither votes nor campaigns nor counts. Why this is safe: `Docs/Decisions/0005-blank-members.md`.
+// How a member that may have forgotten what it promised becomes one of the others: as a member of a cluster that is new, or
+// brought up to date by a leader. Until then it neither votes nor campaigns nor counts. Why this is safe:
+// `Docs/Decisions/0005-blank-members.md`.
 
 extension Raft {
     /// Whether this member's data directory has not joined the cluster yet.
-    package var isBlank: Bool { blank != nil }
+    package var isBlank: Bool { doubt?.directory != nil }
 
     // MARK: Asking
 
     /// Repeats the question, whose answers may have been lost, and in the end asks anew: the others may have changed.
     mutating func askAgainIfDue(now: Instant) {
-        guard let blank, blank.joins == nil, blank.asksAt <= now else { return }
-        self.blank?.pause = min(blank.pause * 2, settings.electionTimeout)
-        self.blank?.asksAt = now + blank.pause
+        guard let doubt, doubt.joins == nil, doubt.asksAt <= now else { return }
+        self.doubt?.pause = min(doubt.pause * 2, settings.electionTimeout)
+        self.doubt?.asksAt = now + doubt.pause
         // Each question costs a leader an entry: once its answer is there, that is waited for.
-        if case .follower = role, blank.later?.term == term { return }
-        if blank.question == 0 || blank.pause >= settings.electionTimeout { return beginQuestion(now: now) }
+        if case .follower = role, doubt.later?.term == term { return }
+        if doubt.question == 0 || doubt.pause >= settings.electionTimeout { return beginQuestion(now: now) }
         askAll()
     }
 
     private mutating func askAll() {
         let others = configuration.members.map(\.id).filter { $0 != id }
-        blank?.unasked = others
+        doubt?.unasked = others
     }
 
     /// Asks all others anew. Whoever was heard of before and is blank still was so at this moment.
     private mutating func beginQuestion(now: Instant) {
-        guard var blank else { return }
-        blank.question = generator.next()
-        blank.knownBefore = blank.known
-        blank.confirmed = []
-        blank.asksAt = now + blank.pause
-        self.blank = blank
+        guard var doubt else { return }
+        doubt.question = generator.next()
+        doubt.knownBefore = doubt.known
+        doubt.confirmed = []
+        doubt.asksAt = now + doubt.pause
+        self.doubt = doubt
         askAll()
     }
 
     /// The newest question also goes to `peer`, who most likely has not got it, or has something new to say.
     mutating func ask(_ peer: NodeID) {
-        guard blank?.unasked.contains(peer) == false else { return }
-        blank?.unasked.append(peer)
+        guard doubt?.unasked.contains(peer) == false else { return }
+        doubt?.unasked.append(peer)
     }
 
     mutating func flushIntroductions(now: Instant, into out: inout RaftOutbox) {
-        guard let blank else { return }
         // Of one member it is the majority.
-        if blank.joins == nil { joinIfProven() }
-        guard blank.joins == nil else { return }
-        if blank.question == 0 { beginQuestion(now: now) }
-        for peer in self.blank?.unasked ?? [] {
-            let message = introduction(question: self.blank?.question, answered: nil, later: nil)
+        joinIfProven()
+        if doubt?.question == 0 { beginQuestion(now: now) }
+        guard let doubt, doubt.joins == nil else { return }
+        for peer in doubt.unasked {
+            let message = introduction(question: doubt.question, answered: nil, later: nil)
             out.sends.append(Envelope(to: peer, message: .introduction(message)))
         }
-        self.blank?.unasked = []
+        self.doubt?.unasked = []
     }
 
     private func introduction(question: UInt64?, answered: UInt64?, later: LogIndex?) -> Introduction {
         Introduction(
-            term: term, directory: holdsNothing ? blank?.directory : nil, holdsEntries: !holdsNothing,
+            term: term, directory: holdsNothing ? doubt?.directory : nil, holdsEntries: !holdsNothing,
             question: question, answered: answered, firsts: firsts, later: later)
     }
 
@@ -79,46 +79,46 @@ extension Raft {
             #endif
             out.sends.append(Envelope(to: sender, message: .introduction(answer)))
         }
-        guard blank?.joins == nil, let blank else { return }
-        let isAnswer = introduction.answered == blank.question
-        if isAnswer, let later = introduction.later { self.blank?.later = (later, introduction.term) }
-        if introduction.holdsEntries { self.blank?.isLate = true }
-        if let directory = introduction.directory { note(directory, of: sender, isAnswer: isAnswer, now: now) }
+        guard doubt?.joins == nil, let doubt else { return }
+        let isAnswer = introduction.answered == doubt.question
+        if isAnswer, let later = introduction.later { self.doubt?.later = (later, introduction.term) }
+        if introduction.holdsEntries { self.doubt?.isLate = true }
+        if isBlank, let directory = introduction.directory { note(directory, of: sender, isAnswer: isAnswer, now: now) }
         adopt(introduction.firsts)
         joinIfProven()
         repairIfComplete(into: &out)
     }
 
     private mutating func note(_ directory: DirectoryID, of member: NodeID, isAnswer: Bool, now: Instant) {
-        guard var blank else { return }
-        blank.known[member] = directory
-        let isKnownBefore = blank.knownBefore[member] == directory
-        if isAnswer, isKnownBefore, !blank.confirmed.contains(member) { blank.confirmed.append(member) }
-        self.blank = blank
+        guard var doubt else { return }
+        doubt.known[member] = directory
+        let isKnownBefore = doubt.knownBefore[member] == directory
+        if isAnswer, isKnownBefore, !doubt.confirmed.contains(member) { doubt.confirmed.append(member) }
+        self.doubt = doubt
         // With those that are known now, another round may prove what this one cannot.
-        if blank.knownBefore.count + 1 < configuration.quorum, blank.known.count + 1 >= configuration.quorum {
+        if doubt.knownBefore.count + 1 < configuration.quorum, doubt.known.count + 1 >= configuration.quorum {
             beginQuestion(now: now)
         }
     }
 
     /// What another knows to be first directories are so for ever.
     private mutating func adopt(_ others: [FirstDirectory]) {
-        guard let blank, others.contains(FirstDirectory(member: id, directory: blank.directory)) else { return }
-        firsts = others
+        guard let directory = doubt?.directory else { return }
+        if others.contains(FirstDirectory(member: id, directory: directory)) { firsts = others }
     }
 
     /// Settles that this member's directory is its first one: when at one moment a majority was blank, nobody had lost
     /// anything, and all directories that were known then are first ones; or because another says so who saw that.
     private mutating func joinIfProven() {
-        guard let blank, blank.joins == nil else { return }
-        let own = FirstDirectory(member: id, directory: blank.directory)
-        let isProven = holdsNothing && !blank.isLate && blank.confirmed.count + 1 >= configuration.quorum
+        guard let doubt, doubt.joins == nil, let directory = doubt.directory else { return }
+        let own = FirstDirectory(member: id, directory: directory)
+        let isProven = holdsNothing && !doubt.isLate && doubt.confirmed.count + 1 >= configuration.quorum
         if !firsts.contains(own), isProven || configuration.quorum == 1 {
-            firsts = [own] + blank.knownBefore.map { FirstDirectory(member: $0, directory: $1) }
+            firsts = [own] + doubt.knownBefore.map { FirstDirectory(member: $0, directory: $1) }
             firsts.sort { $0.member < $1.member }
         }
         guard firsts.contains(own) else { return }
-        if log.lastIndex == .zero && !blank.isDamaged { appendFirstConfiguration(configuration) }
+        if log.lastIndex == .zero && !doubt.lostEntries { appendFirstConfiguration(configuration) }
         join(isNew: true)
     }
 
@@ -126,15 +126,15 @@ extension Raft {
 
     /// Joins with the next write: what a member is trusted with must outlive a crash.
     mutating func join(isNew: Bool) {
-        blank?.joins = (isNew, nil)
+        doubt?.joins = (isNew, nil)
         hardStateIsDirty = true
     }
 
     /// Everything up to `write` is durable.
     mutating func joinIfDurable(_ write: WriteID, into out: inout RaftOutbox) {
-        guard let blank, let joins = blank.joins, let own = joins.write, own <= write else { return }
-        isDamaged = joins.isNew && blank.isDamaged
-        self.blank = nil
+        guard var doubt, let joins = doubt.joins, let own = joins.write, own <= write else { return }
+        (doubt.directory, doubt.joins) = (nil, nil)
+        self.doubt = joins.isNew && doubt.lostEntries ? doubt : nil
         out.notices.append(.joined(isNew: joins.isNew, stableIndex))
     }
 

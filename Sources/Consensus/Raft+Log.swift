@@ -44,20 +44,16 @@ extension Raft {
         commitIndex = index
     }
 
-    /// A damaged member is whole again once it durably holds everything up to an entry that the current leader committed
-    /// in its own term, and everything else that leader has committed: what this member once acknowledged lies below. One
-    /// that has not joined needs an entry from after the beginning of this life besides.
+    /// A member is whole again once it durably holds an entry that the current leader appended in this life of the member,
+    /// and committed without counting it: what this member once acknowledged lies below, and no vote of it is under way that
+    /// can still win.
     mutating func repairIfComplete(into out: inout RaftOutbox) {
-        guard isDamaged, case .follower(let following) = role else { return }
-        if let blank {
-            guard blank.joins == nil, let later = blank.later, later.term == term, commitIndex >= later.index
-            else { return }
-        }
-        guard let leaderCommit = following.leaderCommit, commitIndex >= leaderCommit, log.term(at: commitIndex) == term,
-            following.verified >= commitIndex, stableIndex >= commitIndex
+        guard let doubt, doubt.joins == nil, let later = doubt.later, later.term == term,
+            case .follower(let following) = role,
+            min(commitIndex, following.verified, stableIndex) >= later.index
         else { return }
-        guard blank == nil else { return join(isNew: false) }
-        isDamaged = false
+        guard doubt.directory == nil else { return join(isNew: false) }
+        self.doubt = nil
         out.notices.append(.damageRepaired(commitIndex))
     }
 

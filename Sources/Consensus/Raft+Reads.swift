@@ -1,4 +1,4 @@
-internal import Primitives
+package import Primitives
 
 // Linearizable reads without log entries (Raft §8, Raft thesis §6.4): only a confirmation round that began after the read
 // arrived counts for it (`invariants.md` 22).
@@ -62,8 +62,15 @@ extension Raft {
         switch read.source {
         case .local(let reads): for one in reads { out.readyReads.append((one, index)) }
         case .follower(let node, let batch):
-            let reply = ReadReply(term: term, batch: batch, index: index)
+            let reply = ReadReply(term: term, batch: batch, index: index, time: clusterTime(at: lastFlush))
             out.sends.append(Envelope(to: node, message: .readReply(reply)))
         }
+    }
+
+    /// What the clock that counts for leases shows by now, as far as this member can tell: what was last heard of it, and all
+    /// the time since. Before a linearizable read is answered the leader's time of a moment after its asking was heard: whoever
+    /// counts from its asking what is left of a lease by this time never counts on too much.
+    package func presentTime(at now: Instant) -> ClusterTime {
+        max(latestTime, clusterTime(at: now)) + max(.zero, staleness(at: now) ?? .zero)
     }
 }

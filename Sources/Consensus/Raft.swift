@@ -26,11 +26,10 @@ package struct Raft: Sendable {
     var baseTime: ClusterTime
     /// The newest cluster time heard from the leader of the newest term heard, this member's own leadership included.
     var heardTime: (term: Term, time: ClusterTime) = (.zero, .zero)
-    /// True until a leader has repaired a log that lost acknowledged entries, and until the data directory has joined: no
-    /// votes, no campaign, not counted.
-    package internal(set) var isDamaged: Bool
-    /// While the data directory has not joined.
-    var blank: Blank?
+    /// The latest cluster time heard in this life, of whichever leader.
+    var latestTime = ClusterTime.zero
+    /// Until a leader has repaired a log that lost acknowledged entries, and until the data directory has joined.
+    var doubt: Doubt?
     /// The first data directories that this member knows of, by name.
     var firsts: [FirstDirectory] = []
 
@@ -103,13 +102,15 @@ package struct Raft: Sendable {
         uncommittedBytes = start.entries.reduce(0) { $1.index > committed ? $0 + $1.weight : $0 }
         configurations = start.base.map { [($0.index, $0.configuration)] } ?? []
         baseTime = start.base?.time ?? .zero
-        isDamaged = recovered.damagedBelow != nil || recovered.blank != nil
-        blank = recovered.blank.map {
-            Blank(directory: $0, isDamaged: recovered.damagedBelow != nil, asksAt: now, pause: settings.heartbeat)
-        }
+        var recovered = recovered
         #if PlantedBugs
-            if planted(.votesBlank) { (isDamaged, blank) = (recovered.damagedBelow != nil, nil) }
+            if planted(.votesBlank) { recovered.blank = nil }
         #endif
+        if recovered.damagedBelow != nil || recovered.blank != nil {
+            doubt = Doubt(
+                directory: recovered.blank, lostEntries: recovered.damagedBelow != nil, asksAt: now,
+                pause: settings.heartbeat)
+        }
         pendingReset = start.isReset ? start.base : nil
         generator = SeededGenerator(seed: seed)
         nextReadBatch = generator.next()
@@ -158,6 +159,9 @@ package struct Raft: Sendable {
     package var isLeader: Bool {
         if case .leader = role { true } else { false }
     }
+
+    /// Whether it may have forgotten what it promised: no votes, no campaign, not counted.
+    package var isDamaged: Bool { doubt != nil }
 
     package var isLooking: Bool {
         if case .looking = role { true } else { false }
@@ -213,6 +217,7 @@ package struct Raft: Sendable {
 
     /// Remembers what a leader's clock showed.
     mutating func heard(_ time: ClusterTime, in term: Term) {
+        latestTime = max(latestTime, time)
         #if PlantedBugs
             if planted(.inheritsAnyClock) {
                 heardTime = (max(term, heardTime.term), max(time, heardTime.time))
@@ -224,8 +229,8 @@ package struct Raft: Sendable {
 
     /// The moment until which nothing happens unless something arrives.
     package var nextDeadline: Instant {
-        guard let blank, blank.joins == nil else { return nextDeadlineOfRole }
-        return min(blank.asksAt, nextDeadlineOfRole)
+        guard let doubt, doubt.joins == nil else { return nextDeadlineOfRole }
+        return min(doubt.asksAt, nextDeadlineOfRole)
     }
 
     private var nextDeadlineOfRole: Instant {
@@ -424,10 +429,10 @@ package struct Raft: Sendable {
             } else {
                 entries.isEmpty ? nil : .replaceSuffix(entries)
             }
-        let joins = blank?.joins.map { $0.write == nil } ?? false
+        let joins = doubt?.joins.map { $0.write == nil } ?? false
         let write = LogWrite(
             id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change, joins: joins)
-        if joins { blank?.joins?.write = write.id }
+        if joins { doubt?.joins?.write = write.id }
         nextWrite = WriteID(nextWrite.rawValue + 1)
         writesInFlight.append(
             WriteInFlight(id: write.id, lastIndex: log.lastIndex, issuedAt: now, isReset: pendingReset != nil))

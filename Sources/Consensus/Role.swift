@@ -19,8 +19,6 @@ struct Following: Sendable {
     var wasForgiven = false
     /// Up to here the own log is known to equal the leader's; acknowledgements never claim more.
     var verified: LogIndex
-    /// The highest commit index this leader spoke of, whether or not the log reaches it; `nil` before it did.
-    var leaderCommit: LogIndex?
     /// An acknowledgement that the next flush sends.
     var owed: OwedAcknowledgement?
     /// What the last acknowledgement said or promised: news of the commit index alone needs no other.
@@ -144,7 +142,7 @@ struct Progress: Sendable {
     var heartbeatDue = true
     /// False while the member repairs a damaged log or has not joined: it is replicated to, but makes no majority.
     var counts = true
-    /// The last question of a member that has not joined, and the entry that was appended since.
+    /// The last question of a member in doubt, and the entry that was appended since.
     var asked: (question: UInt64, later: LogIndex)?
 
     enum Flow: Sendable {

@@ -144,7 +144,7 @@ package struct Store: Sendable {
     private func repeated(_ first: CommandResult) -> CommandResult {
         if case .candidacy(let result) = first {
             let id = CandidacyID(election: result.summary.election, candidate: result.candidate)
-            return .candidacy(self.result(of: id, created: result.created))
+            return .candidacy(self.result(of: id, created: result.created, at: time))
         }
         return first.telling { leases.grant(of: $0, at: time)?.remaining ?? .zero }
     }

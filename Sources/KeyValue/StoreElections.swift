@@ -22,7 +22,7 @@ extension Store {
         }
         _ = renewLease(candidate.lease)
         settleElections()
-        return .candidacy(result(of: id, created: false))
+        return .candidacy(result(of: id, created: false, at: time))
     }
 
     private mutating func begin(_ campaign: Campaign) -> CommandResult {
@@ -39,7 +39,7 @@ extension Store {
         digest.combine(.campaigned, id, priority: campaign.priority, value: campaign.value)
         digest.combine(lease.rawValue)
         settleElections()
-        return .candidacy(result(of: id, created: true))
+        return .candidacy(result(of: id, created: true, at: time))
     }
 
     /// Why a new candidacy cannot begin. Makes room for its election by forgetting one that is long over.
@@ -109,7 +109,7 @@ extension Store {
     // MARK: - Telling
 
     /// How a candidacy stands now.
-    func result(of id: CandidacyID, created: Bool) -> CandidacyResult {
+    func result(of id: CandidacyID, created: Bool, at now: ClusterTime) -> CandidacyResult {
         let summary = elections.summary(id.election)
         guard let election = elections.election(id.election), let candidate = election.candidate(id.candidate) else {
             return CandidacyResult(
@@ -119,7 +119,7 @@ extension Store {
         return CandidacyResult(
             candidate: id.candidate, created: created,
             standing: leads ? .leading : .waiting(position: election.position(of: candidate)),
-            grant: leases.grant(of: candidate.lease, at: time), summary: summary)
+            grant: leases.grant(of: candidate.lease, at: now), summary: summary)
     }
 
     /// The lease whose renewal is all that this proposal asks for, as far as the state tells: then it can share an entry with
@@ -137,7 +137,7 @@ extension Store {
     /// the candidacy may be another one by now.
     package func answer(renewing lease: LeaseID, for proposal: Proposal) -> CommandResult? {
         guard renewal(in: proposal) == lease, case .campaign(let campaign) = proposal.command else { return nil }
-        return .candidacy(result(of: campaign.candidacy, created: false))
+        return .candidacy(result(of: campaign.candidacy, created: false, at: time))
     }
 
     /// The changes of an election after the one with `fence`, in order; `nil` when not all of them are known any more.

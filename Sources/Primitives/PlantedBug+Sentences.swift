@@ -12,7 +12,7 @@ extension PlantedBug {
         case .sendsBeforeDurable, .forgetsVote, .lyingDisk, .losesDurableEntries, .deliversOldFrames,
             .savesIndexWithoutRows, .takesDamageForTail, .takesTailForDamage, .retriesFailedSync,
             .repeatsForwards, .readsFromMemory, .racingClocks, .skipsDeliveries, .answersFromCache,
-            .answersRepetitionsAnew, .losesEvents:
+            .answersRepetitionsAnew, .losesEvents, .leadsFromCache, .dropsFences:
             false
         default: true
         }
@@ -83,6 +83,8 @@ extension PlantedBug {
         case .stampsOwnClock:
             ("25", "A leader stamps its own clock into entries, whatever the leader before it stamped.")
         case .inheritsAnyClock: ("25", "A new leader goes on from the latest time it heard, whoever's clock that was.")
+        case .countsLeasesFromEntries:
+            ("25", "A read of a lease tells what was left of it when the last entry was applied.")
         case .forgetsClusterTime: ("26", "A new leader's cluster time stands still until its own clock has reached it.")
         case .expiresOnce: ("26", "A leader that has expired leases once does not do so again.")
         case .keepsWatchesLive:
@@ -122,6 +124,8 @@ extension PlantedBug {
         case .answersRepetitionsAnew:
             ("20", "A proxy tells a client that repeats its write the newest revision instead of the write's.")
         case .losesEvents: ("29", "A proxy loses one delivery to a watch now and then.")
+        case .leadsFromCache: ("28", "A proxy answers a campaign with what it answered to the same candidate before.")
+        case .dropsFences: ("28", "A proxy sends a write on without the fence it came with.")
         }
     }
 }

@@ -18,15 +18,15 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case beginsWatchLate, skipsRestOfHistory, repeatsOnResume, splitsRevisions, progressAhead
     case deliversAllAtOnce, electsByMinority, countsStaleVotes, skipsTermCheck, keepsConflicts, ignoresLogs
     case comparesLengthFirst, commitsUnverified
-    case votesBlank, vouchesForStrangers
+    case votesBlank, vouchesForStrangers, countsLeasesFromEntries
 
     // In the world around it.
     case sendsBeforeDurable, forgetsVote, lyingDisk, losesDurableEntries, deliversOldFrames
     case savesIndexWithoutRows, takesDamageForTail, takesTailForDamage, retriesFailedSync, repeatsForwards
-    case readsFromMemory, racingClocks, skipsDeliveries
+    case readsFromMemory, racingClocks, skipsDeliveries, dropsFences
 
     // Between a node and its client, where no check of the world looks.
-    case answersFromCache, answersRepetitionsAnew, losesEvents
+    case answersFromCache, answersRepetitionsAnew, losesEvents, leadsFromCache
 }
 
 #if PlantedBugs

@@ -104,11 +104,7 @@ extension World {
         call.floor = history.model.store.revision
         if case .observe(_, let election, _) = call.request { call.fenceFloor = history.elections.fence(of: election) }
         calls[id] = call
-        var request = call.request
-        if options.planted == .readsFromMemory, case .read(let query, .linearizable) = request {
-            request = .read(query, .stale)
-        }
-        input(.request(id, request, timeout: call.timeout), to: node)
+        input(.request(id, asPassedOn(call.request), timeout: call.timeout), to: node)
     }
 
     /// The connection broke before an answer came.

@@ -8,6 +8,7 @@ internal import ReplicaCore
 struct ClientRecord {
     private(set) var answered: [Answered] = []
     private(set) var told: [Told] = []
+    private(set) var observed: [Observed] = []
 
     /// A request, and its answer.
     struct Answered {
@@ -31,6 +32,24 @@ struct ClientRecord {
         case progress(Revision)
         case broken
         case closed(Revision)
+    }
+
+    /// Something a client heard of an election that it watches.
+    struct Observed {
+        var watch: WatchID
+        var time: Int64
+        var news: ElectionNews
+    }
+
+    enum ElectionNews {
+        /// After a fence, or with how the election stands.
+        case opened(ElectionID, after: Fence, ElectionEvent?)
+        case events([ElectionEvent])
+        case closed(Fence)
+    }
+
+    mutating func note(_ news: ElectionNews, of watch: WatchID, at now: Int64) {
+        observed.append(Observed(watch: watch, time: now, news: news))
     }
 
     mutating func note(_ call: Call, _ reply: ClientReply?, at now: Int64) {

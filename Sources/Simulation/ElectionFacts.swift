@@ -9,8 +9,8 @@ struct ElectionFacts {
         var seatedAt: Int64
         var endedAt: Int64?
         var reason: EndReason?
-        /// Until when its leader was told to lead, counted from when it had asked, less what clocks may be off.
-        var promisedUntil: Int64?
+        /// How long its leader was told to lead: the promise that ends last.
+        var promise: Promise?
     }
 
     private var reigns: [ElectionID: [Reign]] = [:]
@@ -27,14 +27,15 @@ struct ElectionFacts {
     // MARK: Commits
 
     mutating func take(
-        _ effect: ClusterModel.Effect, _ proposal: Proposal, _ result: CommandResult, in store: Store, at now: Int64
+        _ effect: ClusterModel.Effect, _ proposal: Proposal, _ result: CommandResult, in store: Store,
+        fastestClock: Int64, at now: Int64
     ) throws(Violation) {
         if let condition = proposal.fence, !effect.isRepetition { try checkFenced(condition, result) }
         for event in effect.elections {
             if let leader = event.leader, store.lease(leader.lease).map({ $0.remaining > .zero }) != true {
                 throw Violation("28", "\(leader) is seated though its lease is over")
             }
-            try take(event, effect, at: now)
+            try take(event, effect, fastestClock: fastestClock, at: now)
         }
         for id in events.keys.sorted() { try checkSeat(id, in: store) }
     }
@@ -51,7 +52,9 @@ struct ElectionFacts {
         }
     }
 
-    private mutating func take(_ event: ElectionEvent, _ effect: ClusterModel.Effect, at now: Int64) throws(Violation) {
+    private mutating func take(
+        _ event: ElectionEvent, _ effect: ClusterModel.Effect, fastestClock: Int64, at now: Int64
+    ) throws(Violation) {
         let id = event.election
         guard event.fence > fence(of: id), event.fence.rawValue == effect.index.rawValue else {
             throw Violation("28", "the fence of \(id) goes from \(fence(of: id)) to \(event.fence)")
@@ -67,7 +70,7 @@ struct ElectionFacts {
             }
             reigns[id]?[place].endedAt = now
             reigns[id]?[place].reason = reason
-            if let reign = reigns[id]?[place] { try checkOverlap(reign, id) }
+            if let reign = reigns[id]?[place] { try checkOverlap(reign, id, fastestClock: fastestClock) }
         }
         guard let leader = event.leader else { return }
         reigns[id, default: []].append(Reign(fence: event.fence, candidate: leader.candidate, seatedAt: now))
@@ -87,21 +90,24 @@ struct ElectionFacts {
 
     // MARK: Promises
 
-    /// A candidate that asked at `sentAt` is told that it leads, until a moment in true time.
+    /// A candidate is told that it leads, and for how long.
     mutating func promised(
-        _ candidacy: CandidacyID, _ fence: Fence, from sentAt: Int64, until: Int64
+        _ candidacy: CandidacyID, _ fence: Fence, _ promise: Promise, fastestClock: Int64
     ) throws(Violation) {
         guard let place = reigns[candidacy.election]?.firstIndex(where: { $0.fence == fence }),
             let reign = reigns[candidacy.election]?[place], reign.candidate == candidacy.candidate,
-            reign.endedAt ?? .max >= sentAt
+            reign.endedAt ?? .max >= promise.sentAt
         else { throw Violation("28", "\(candidacy) is told that it leads with \(fence), and does not") }
-        reigns[candidacy.election]?[place].promisedUntil = max(reign.promisedUntil ?? until, until)
-        if let reign = reigns[candidacy.election]?[place] { try checkOverlap(reign, candidacy.election) }
+        reigns[candidacy.election]?[place].promise = promise.orLater(reign.promise, fastestClock: fastestClock)
+        if let reign = reigns[candidacy.election]?[place] {
+            try checkOverlap(reign, candidacy.election, fastestClock: fastestClock)
+        }
     }
 
     /// Whose leadership expires was told to stop before that, so that no two lead at once.
-    private func checkOverlap(_ reign: Reign, _ id: ElectionID) throws(Violation) {
-        guard reign.reason == .expired, let ended = reign.endedAt, let promised = reign.promisedUntil, ended < promised
+    private func checkOverlap(_ reign: Reign, _ id: ElectionID, fastestClock: Int64) throws(Violation) {
+        guard reign.reason == .expired, let ended = reign.endedAt,
+            let promised = reign.promise?.end(fastestClock: fastestClock), ended < promised
         else { return }
         throw Violation("25", "\(reign) of \(id) ended \((promised - ended) / 1_000_000) ms before it was told to")
     }

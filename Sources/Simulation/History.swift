@@ -150,7 +150,8 @@ struct History {
         if let proposal = effect.proposal, let result = effect.result {
             try take(effect, proposal, result)
             try takeLeases(proposal.command, result, effect, at: now)
-            try elections.take(effect, proposal, result, in: model.store, at: now)
+            try elections.take(
+                effect, proposal, result, in: model.store, fastestClock: fastestClock, at: now)
         }
         return effect
     }
@@ -217,18 +218,15 @@ struct History {
         }
         // A repetition may be answered after its lease ended: that promises nothing.
         guard grant.remaining > .zero else { return }
-        let until = sentAt + shortest(grant.remaining)
-        if facts.promise.map({ $0.sentAt + shortest($0.span) < until }) ?? true {
-            leases[grant.id]?.promise = (sentAt, grant.remaining)
-        }
+        let promise = Promise(sentAt: sentAt, span: grant.remaining)
+        leases[grant.id]?.promise = promise.orLater(facts.promise, fastestClock: fastestClock)
         try checkExpiry(grant.id)
     }
 
     private func checkExpiry(_ id: LeaseID) throws(Violation) {
-        // With the clocks that are known by now: a leader that began its life later may have a faster one.
-        guard let facts = leases[id], let expired = facts.expiredAt, let promise = facts.promise else { return }
-        let promised = promise.sentAt + shortest(promise.span)
-        guard expired < promised else { return }
+        guard let facts = leases[id], let expired = facts.expiredAt,
+            let promised = facts.promise?.end(fastestClock: fastestClock), expired < promised
+        else { return }
         let early = (promised - expired) / 1_000_000
         throw Violation(
             "25", "lease \(id.rawValue) of \(facts.ttl.milliseconds) ms expired \(early) ms before it could")

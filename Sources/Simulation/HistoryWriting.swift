@@ -22,7 +22,13 @@ struct HistoryWriting {
         history.operations.reserveCapacity(record.answered.count)
         for answered in record.answered { if let one = operation(answered) { history.operations.append(one) } }
         for told in record.told { write(told, into: &history.watches["w\(told.watch.rawValue)", default: Watched()]) }
+        for observed in record.observed {
+            write(observed, into: &history.watches["o\(observed.watch.rawValue)", default: Watched()])
+        }
         for revision in facts.model.events { for event in revision.events { history.log.append(Change(event)) } }
+        for (_, events) in facts.elections.events.sorted(by: { $0.key < $1.key }) {
+            history.offices += events.map { Office.Change($0) }
+        }
         return history
     }
 
@@ -53,7 +59,7 @@ struct HistoryWriting {
 
     // MARK: - Operations
 
-    /// `nil` for what the checker has no word for: watches are told apart, elections and compactions are not keys.
+    /// `nil` for what the checker has no word for, and for watches, which are told apart.
     private func operation(_ answered: ClientRecord.Answered) -> HistoryChecker.Operation? {
         guard let invocation = invocation(answered.call.request) else { return nil }
         let key: IdempotencyKey? =
@@ -66,7 +72,10 @@ struct HistoryWriting {
 
     private func invocation(_ request: ClientRequest) -> Invocation? {
         switch request {
-        case .write(let proposal): invocation(proposal.command)
+        case .write(let proposal):
+            invocation(proposal.command).map { bare in
+                proposal.fence.map { .under(Office.Guard($0), bare) } ?? bare
+            }
         case .renew(let leases): .renew(leases.map(\.rawValue))
         // A past revision of whatever a node has in its memory: there is nothing but the node to hold that against.
         case .read(.range(let query), .stale) where query.at != nil: nil
@@ -91,6 +100,9 @@ struct HistoryWriting {
         case .transaction(let transaction): .transaction(self.transaction(transaction))
         case .grantLease(let id, let ttl): .grant(id.rawValue, ttl: promised(ttl))
         case .revokeLease(let id): .revoke(id.rawValue)
+        case .campaign(let campaign): invocation(campaign)
+        case .resign(let resignation): invocation(resignation)
+        case .discardHistory(let first): .compact(first.rawValue)
         default: nil
         }
     }
@@ -223,6 +235,12 @@ extension HistoryWriting {
         case .leaseRevoked(_, let count, let revision): .revoked(count, revision: revision.rawValue)
         case .failed(.preconditionFailed(let holder)): .refused(holder: holder.map { Record($0) }, revision: revision)
         case .failed(.leaseNotFound): .gone(revision: revision)
+        case .candidacy(let result): .offices(answer(result), revision: revision)
+        case .resigned(let result):
+            .offices(
+                .resigned(wasLeading: result.wasLeading, Office.Standing(result.summary)), revision: revision)
+        case .failed(let failure): answer(failure).map { .offices($0, revision: revision) } ?? .failed("refused")
+        case .compacted: .done(revision: revision)
         default: .failed("refused")
         }
     }
@@ -248,20 +266,20 @@ extension HistoryWriting {
         Response.Page(page.records.map { Record($0) }, count: page.count, more: page.more)
     }
 
-    private func grant(_ grant: LeaseGrant) -> Response.Grant {
+    func grant(_ grant: LeaseGrant) -> Response.Grant {
         Response.Grant(lease: grant.id.rawValue, ttl: promised(grant.ttl), valid: promised(grant.remaining))
     }
 
     /// In milliseconds.
-    private func promised(_ span: TimeSpan) -> Int64 { facts.shortest(span) / 1_000_000 }
+    func promised(_ span: TimeSpan) -> Int64 { facts.shortest(span) / 1_000_000 }
 }
 
 // MARK: - Words
 
-private func keyText(_ bytes: Bytes) -> String { String(decoding: bytes, as: UTF8.self) }
+func keyText(_ bytes: Bytes) -> String { String(decoding: bytes, as: UTF8.self) }
 
 /// The dots that make values long are counted, so that few of them take memory of their own.
-private func valueText(_ bytes: Bytes) -> String {
+func valueText(_ bytes: Bytes) -> String {
     guard let start = bytes.firstIndex(of: World.padding), bytes[start...].allSatisfy({ $0 == World.padding }) else {
         return keyText(bytes)
     }

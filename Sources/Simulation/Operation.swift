@@ -49,10 +49,26 @@ struct LeaseFacts {
     var ttl: TimeSpan
     /// The term of the entry that granted it.
     var term: Term
-    /// How long its holder was told that it lasts, counted from when it had asked: the promise that ends last.
-    var promise: (sentAt: Int64, span: TimeSpan)?
+    /// The promise to its holder that ends last.
+    var promise: Promise?
     /// When the last grant or renewal was committed.
     var renewedAt: Int64
     /// When it was first seen expired.
     var expiredAt: Int64?
+}
+
+/// How long somebody was told that something lasts, counted from when it had asked.
+struct Promise {
+    var sentAt: Int64
+    var span: TimeSpan
+
+    /// Until when in true time, on a clock that is so many millionths fast: the fastest that is known by now. A leader that
+    /// begins its life later may have a faster one.
+    func end(fastestClock: Int64) -> Int64 { sentAt + span.nanoseconds / (1_000_000 + fastestClock) * 1_000_000 }
+
+    /// Of two, the one that ends last.
+    func orLater(_ other: Promise?, fastestClock: Int64) -> Promise {
+        guard let other, other.end(fastestClock: fastestClock) >= end(fastestClock: fastestClock) else { return self }
+        return other
+    }
 }

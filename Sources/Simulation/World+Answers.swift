@@ -129,8 +129,11 @@ extension World {
             try checkFloor(position, call)
         }
         try checkAnswered(position, node)
-        // What hangs on a lease is left to the history's checker.
-        guard case .range(let range) = query else { return }
+        guard case .range(let range) = query else {
+            // What hangs on a lease is left to the history's checker.
+            if !isStale { for grant in result.grants { try history.promised(grant, from: call.sentAt) } }
+            return
+        }
         let revision = range.at ?? position.revision
         if range.at != nil { counters[.pastRead] += 1 }
         switch result {
@@ -167,6 +170,17 @@ extension World {
             throw Violation("29", "watch \(id.rawValue) after \(watch.cursor.rawValue) is refused as compacted")
         }
         counters[.resumeCompacted] += 1
+    }
+}
+
+extension QueryResult {
+    /// The leases it tells of, with what is left of them.
+    fileprivate var grants: [LeaseGrant] {
+        switch self {
+        case .lease(let status): status.map { [$0.grant] } ?? []
+        case .leases(let page): page.grants
+        default: []
+        }
     }
 }
 

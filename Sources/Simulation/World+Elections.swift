@@ -81,8 +81,9 @@ extension World {
         else { throw Violation("24", "a campaign of \(id) is answered with \(result) before its lease is renewed") }
         try history.promised(grant, from: call.sentAt)
         guard result.standing == .leading else { return }
-        let until = call.sentAt + history.shortest(grant.remaining)
-        try history.elections.promised(id, result.summary.fence, from: call.sentAt, until: until)
+        try history.elections.promised(
+            id, result.summary.fence, Promise(sentAt: call.sentAt, span: grant.remaining),
+            fastestClock: history.fastestClock)
     }
 
     /// What an entry did to elections.
@@ -126,6 +127,7 @@ extension World {
         guard let observation = observations[id] else { return }
         counters[.electionObserved] += 1
         observations[id]?.isOpen = true
+        record.note(.opened(observation.election, after: observation.cursor, newest), of: id, at: now)
         guard let newest else { return }
         let known = history.elections.events(of: observation.election, after: .zero)
         let isKnown = newest.fence == .zero && newest.leader == nil || known.contains { $0.tellsTheSame(as: newest) }
@@ -138,6 +140,7 @@ extension World {
     /// Each change once and in order, none missing (`invariants.md` 29, 30).
     mutating func observe(_ events: [ElectionEvent], by id: WatchID) throws(Violation) {
         guard let observation = observations[id], observation.isOpen else { return }
+        if !losesOnTheWay { record.note(.events(events), of: id, at: now) }
         let expected = history.elections.events(of: observation.election, after: observation.cursor)
         let isNext = zip(events, expected).allSatisfy { $0.tellsTheSame(as: $1) } && events.count <= expected.count
         guard isNext, let last = events.last else {
@@ -178,8 +181,10 @@ extension World {
     }
 
     /// In the end nothing is outstanding.
-    func checkObservationsComplete() throws(Violation) {
-        for (id, observation) in observations where observation.isOpen && nodes[observation.node].isUp {
+    mutating func checkObservationsComplete() throws(Violation) {
+        for (id, observation) in observations.sorted(by: { $0.key < $1.key })
+        where observation.isOpen && nodes[observation.node].isUp {
+            record.note(.closed(history.elections.fence(of: observation.election)), of: id, at: now)
             let missed = history.elections.events(of: observation.election, after: observation.cursor)
             guard missed.isEmpty else { throw Violation("29", "observation \(id.rawValue) misses \(missed)") }
         }

@@ -89,11 +89,11 @@ extension World {
     /// A repaired node votes again: it must hold everything that may depend on it.
     private mutating func checkRepaired(_ node: SimulatedNode) throws(Violation) {
         counters[.damageRepaired] += 1
-        let holders = nodes.count { other in
-            other !== node && holdsDurably(other, history.model.lastIndex) && history.damage[other.number] == nil
+        // Those that vote and lack what is committed must be no majority, unless this node is none of them.
+        let others = nodes.count { other in
+            other !== node && !holdsDurably(other, history.model.lastIndex) && history.damage[other.number] == nil
         }
-        // A majority of the others must hold what is committed, or this node must.
-        if holders >= history.quorum || holdsDurably(node, history.model.lastIndex) { return }
+        if others + 1 < history.quorum || holdsDurably(node, history.model.lastIndex) { return }
         let durable = nodes.map {
             "\($0.log.durable.lastIndex.rawValue)/\($0.state.durable.position?.index.rawValue ?? 0)"
         }

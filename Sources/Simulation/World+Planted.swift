@@ -40,9 +40,23 @@ extension World {
             guard call.client >= 0, clients[call.client].retry?.operation == operation else { break }
             put.record.modRevision = position.revision
             return .written(.put(put), position)
+        case (.leadsFromCache, .campaign(let candidacy), .written(.candidacy, _)):
+            if let cached = proxiedCampaigns[candidacy], random.chance(1000) { return cached }
+            proxiedCampaigns[candidacy] = reply
         default: break
         }
         return reply
+    }
+
+    /// What reaches a node of what a client asked for.
+    func asPassedOn(_ request: ClientRequest) -> ClientRequest {
+        switch (options.planted, request) {
+        case (.readsFromMemory, .read(let query, .linearizable)): return .read(query, .stale)
+        case (.dropsFences, .write(var proposal)):
+            proposal.fence = nil
+            return .write(proposal)
+        default: return request
+        }
     }
 
     /// Whether a proxy loses a delivery.

@@ -22,6 +22,7 @@ struct World {
     var valueCount = 0
     /// What a planted proxy has in its cache.
     var proxied: [Query: ClientReply] = [:]
+    var proxiedCampaigns: [CandidacyID: ClientReply] = [:]
     var calls: [CallID: Call] = [:]
     var watches: [WatchID: WatchCheck] = [:]
     var observations: [WatchID: Observation] = [:]

@@ -162,7 +162,7 @@ import Testing
         .introduction(
             Introduction(
                 term: .zero, directory: DirectoryID(directory), holdsEntries: false, question: nil,
-                answered: question ?? cluster.raft(member).blank?.question, firsts: [], later: nil))
+                answered: question ?? cluster.raft(member).doubt?.question, firsts: [], later: nil))
     }
 
     @Test func whoWasBlankAtOneTimeOrAnotherIsNoMajorityAtOnce() {
@@ -189,7 +189,7 @@ import Testing
         var cluster = newCluster(3, late: [1, 2])
         let asker = cluster.ids[0]
         for question in [nil, 5, 6, 7] as [UInt64?] {
-            let other = question ?? cluster.raft(asker).blank!.question
+            let other = question ?? cluster.raft(asker).doubt!.question
             cluster.receive(asker, answer(to: asker, directory: 2, question: other, cluster), from: cluster.ids[1])
         }
         #expect(cluster.raft(asker).isBlank)

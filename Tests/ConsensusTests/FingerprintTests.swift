@@ -15,12 +15,13 @@ import Testing
         expectProperties(
             of: cluster.raft(cluster.ids[0]),
             combined: [
-                "log", "commitIndex", "digestStamp", "needsSnapshot", "hardState", "role", "isDamaged", "stableIndex",
+                "log", "commitIndex", "digestStamp", "needsSnapshot", "hardState", "role", "stableIndex",
                 "unwrittenFrom", "hardStateIsDirty", "pendingReset", "promises", "writesInFlight", "waitingReads",
-                "incoming", "blank", "firsts",
+                "incoming", "doubt", "firsts",
             ],
             leftOut: [
-                "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "uncommittedBytes",
+                "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "latestTime",
+                "uncommittedBytes",
                 "nextWrite", "nextReadBatch", "lastLed", "lastFlush", "courtesy",
             ])
         cluster.elect(cluster.ids[0])
@@ -40,7 +41,7 @@ import Testing
         }
         expectProperties(
             of: following,
-            combined: ["leader", "wasForgiven", "verified", "leaderCommit", "owed", "acknowledged", "reads"],
+            combined: ["leader", "wasForgiven", "verified", "owed", "acknowledged", "reads"],
             leftOut: ["lastHeard", "deadline", "announcesAt"])
     }
 

@@ -152,7 +152,7 @@ import Testing
                 number: 2, bytes: Bytes(repeating: 7, count: 300), isLast: true, round: 4)),
         .snapshotReply(SnapshotReply(term: Term(4), index: LogIndex(9), next: 3, round: 4)),
         .readRequest(ReadRequest(term: Term(4), batch: .max)),
-        .readReply(ReadReply(term: Term(4), batch: 1, index: LogIndex(12))),
+        .readReply(ReadReply(term: Term(4), batch: 1, index: LogIndex(12), time: ClusterTime(nanoseconds: 77))),
         .campaignNow(CampaignNow(term: Term(4))),
         .credentials(Credentials(term: Term(4), lastTerm: Term(3), lastIndex: LogIndex(9), priority: 255, asks: true)),
         .credentials(Credentials(term: Term(2), lastTerm: Term(2), lastIndex: LogIndex(9), priority: 0, asks: false)),

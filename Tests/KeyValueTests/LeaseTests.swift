@@ -122,6 +122,21 @@ import Testing
         #expect(driver.store.lease(id)?.remaining == .seconds(2))
     }
 
+    @Test func aReadTellsWhatIsLeftByTheTimeItIsAskedWith() {
+        func left(at present: ClusterTime) -> [TimeSpan] {
+            guard case .lease(let status?) = driver.store.query(.lease(id), at: present),
+                case .leases(let page) = driver.store.query(.leases(from: id, limit: 1), at: present)
+            else { return [] }
+            return [status.grant.remaining] + page.grants.map(\.remaining)
+        }
+        var driver = leased("a")
+        driver.pass(.seconds(1))
+        driver.store.advance(to: driver.nextPosition)
+        #expect(left(at: .zero) == [.seconds(2), .seconds(2)])
+        #expect(left(at: driver.time + .milliseconds(1_500)) == [.milliseconds(500), .milliseconds(500)])
+        #expect(left(at: driver.time + .seconds(9)) == [.zero, .zero])
+    }
+
     @Test func writingOntoALeaseDoesNotRenewIt() {
         var driver = leased("a")
         driver.pass(.seconds(2))

@@ -96,7 +96,7 @@ extension Judge {
         var once: Set<UInt64> = []
         var again: Set<UInt64> = []
         for request in requests where !request.isRefused {
-            guard case .grant(let id, _) = request.invocation, !once.insert(id).inserted else { continue }
+            guard let id = request.leaseMaybeMade, !once.insert(id).inserted else { continue }
             again.insert(id)
         }
         return again
@@ -208,6 +208,20 @@ extension Judge {
 
     /// How long after its time a lease may still be there when everything else has been awaited.
     private static var patience: Int64 { 10_000_000 }
+}
+
+extension Request {
+    /// The lease of the client's choice that it made, or may have made.
+    fileprivate var leaseMaybeMade: UInt64? {
+        switch invocation {
+        case .grant(let id, _): return id
+        case .campaign(let campaign):
+            guard campaign.lease != 0, campaign.ttl > 0, campaign.mode != .renewing else { return nil }
+            if case .offices(.candidacy(let candidacy), _) = response, !candidacy.isNew { return nil }
+            return campaign.lease
+        default: return nil
+        }
+    }
 }
 
 extension Invocation {

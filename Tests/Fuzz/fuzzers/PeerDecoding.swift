@@ -109,7 +109,7 @@ func sampleMessages() -> [PeerMessage] {
         .snapshotChunk(
             SnapshotChunk(term: Term(2), position: position, number: 0, bytes: sampleSnapshot(), isLast: true, round: 4)
         ),
-        .readReply(ReadReply(term: Term(2), batch: 8, index: LogIndex(3))),
+        .readReply(ReadReply(term: Term(2), batch: 8, index: LogIndex(3), time: ClusterTime(nanoseconds: 5))),
         .campaignNow(CampaignNow(term: Term(2))),
         .credentials(Credentials(term: Term(2), lastTerm: Term(1), lastIndex: LogIndex(3), priority: 200, asks: true)),
         .introduction(
