@@ -12,7 +12,8 @@ extension Raft {
     /// Repeats the question, whose answers may have been lost, and in the end asks anew: the others may have changed.
     mutating func askAgainIfDue(now: Instant) {
         guard let blank, blank.joins == nil, blank.asksAt <= now else { return }
-        self.blank?.pause = min(blank.pause * 2, settings.electionTimeout)
+        let pause = min(blank.pause * 2, settings.electionTimeout)
+        self.blank?.pause = pause
         self.blank?.asksAt = now + blank.pause
         // Each question costs a leader an entry: once its answer is there, that is waited for.
         if case .follower = role, blank.later?.term == term { return }

@@ -50,10 +50,17 @@ extension PlantedBug {
     }
 
     /// Carries out work of a core into which `bug` is built.
-    package static func plant<Result>(_ bug: PlantedBug?, _ work: () throws -> Result) rethrows -> Result {
+    @inlinable package static func plant<Result>(_ bug: PlantedBug?, _ work: () throws -> Result) rethrows -> Result {
         #if PlantedBugs
-            if let bug { return try $active.withValue(bug, operation: work) }
+            if let bug { return try withActive(bug, work) }
         #endif
         return try work()
     }
+
+    #if PlantedBugs
+        @usableFromInline
+        static func withActive<Result>(_ bug: PlantedBug, _ work: () throws -> Result) rethrows -> Result {
+            try $active.withValue(bug, operation: work)
+        }
+    #endif
 }

@@ -63,7 +63,7 @@ struct Schedule {
     /// Places in ``happenings`` whose turn is over.
     private var free: [Int32] = []
 
-    mutating func add(_ happening: Happening, at time: Int64) {
+    mutating func add(_ happening: consuming Happening, at time: Int64) {
         number += 1
         let place: Int32
         if let last = free.popLast() {

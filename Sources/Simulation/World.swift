@@ -6,6 +6,7 @@ internal import ReplicaCore
 
 /// A cluster, its clients and its troubles in virtual time, all from one seed.
 struct World {
+    private let inPlace = KeptInPlace()
     let options: SimulationOptions
     var random: SeededGenerator
     let swarm: Swarm
@@ -28,7 +29,7 @@ struct World {
     var candidacyLeases: UInt64 = 0
     var nextCall: UInt64 = 0
     var nextWatch: UInt64 = 0
-    var trace = Trace()
+    var trace: Trace
     var counters = Counters()
     /// Of the turn under way; empty between turns.
     private var outbox = Outbox()
@@ -63,8 +64,10 @@ struct World {
         case done
     }
 
-    init(_ options: SimulationOptions, sink: ((String) -> Void)? = nil) {
+    /// - Parameter keepsEvents: whether the last events can be told when the world has ended.
+    init(_ options: SimulationOptions, keepsEvents: Bool = false, sink: ((String) -> Void)? = nil) {
         self.options = options
+        trace = Trace(isKept: keepsEvents, sink: sink)
         var random = SeededGenerator(seed: options.seed)
         swarm = Swarm(options, random: &random)
         self.random = random
@@ -74,7 +77,6 @@ struct World {
             members: options.nodes, mix: options.election, priorities: options.priorities, seed: options.seed)
         network = Network(nodes: options.nodes)
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
-        trace.sink = sink
         for (number, name) in names.enumerated() {
             let stores = options.stores?.make(name, options.seed &+ UInt64(number) << 32)
             nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock(), stores: stores))
@@ -96,6 +98,7 @@ struct World {
 
     /// Runs the world to its end.
     mutating func run() throws(Violation) {
+        let swarm = swarm
         trace.note(.world("\(swarm)"), at: 0)
         for node in nodes { start(node, after: random.within(0...5_000_000)) }
         makeClients()
