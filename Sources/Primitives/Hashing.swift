@@ -6,7 +6,7 @@ package func stableHash(_ bytes: some Sequence<UInt8>) -> UInt64 {
 }
 
 /// A hash that rolls along: equal inputs in equal order give equal values on every node.
-package struct Digest: Hashable, Sendable {
+@usableFromInline package struct Digest: Hashable, Sendable {
     @usableFromInline var state: UInt64
 
     @inlinable package init() { state = 0xCBF2_9CE4_8422_2325 }
@@ -54,7 +54,7 @@ package struct Digest: Hashable, Sendable {
 }
 
 /// A small seeded generator (SplitMix64), so that the pure core needs no system randomness.
-package struct SeededGenerator: RandomNumberGenerator, Sendable {
+@usableFromInline package struct SeededGenerator: RandomNumberGenerator, Sendable {
     @usableFromInline var state: UInt64
     @inlinable package init(seed: UInt64) { state = seed }
 

@@ -1,8 +1,8 @@
 // Told in full to other modules, as are moments and spans: the compiler inlines nothing else of another module.
 
 /// A generation of leadership; every election begins a new one (Raft §5.1, *term*).
-package struct Term: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct Term: RawRepresentable, Hashable, Comparable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable package init(_ value: UInt64) { rawValue = value }
     @inlinable package static var zero: Term { Term(0) }
@@ -12,8 +12,8 @@ package struct Term: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 /// A position in the replicated log, counted from 1; 0 is the empty log (Raft §5.3, *log index*).
-package struct LogIndex: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct LogIndex: RawRepresentable, Hashable, Comparable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable package init(_ value: UInt64) { rawValue = value }
     @inlinable package static var zero: LogIndex { LogIndex(0) }
@@ -25,8 +25,8 @@ package struct LogIndex: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 /// A server of the cluster. Derived from its name, see ``NodeID/init(name:)``.
-package struct NodeID: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct NodeID: RawRepresentable, Hashable, Comparable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable package init(_ value: UInt64) { rawValue = value }
     /// The id every node computes for a member called `name`: the stable 64-bit hash of its UTF-8 bytes.
@@ -36,8 +36,8 @@ package struct NodeID: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 /// A cluster, so that frames and files of another one are recognised.
-package struct ClusterID: RawRepresentable, Hashable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct ClusterID: RawRepresentable, Hashable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     /// The id of the cluster with this token and these member names, in any order.
     package init(token: String, memberNames: [String]) {
@@ -49,8 +49,8 @@ package struct ClusterID: RawRepresentable, Hashable, Sendable {
 }
 
 /// One life of a node's process: grows by one each time the node starts, and is kept in `log.db`.
-package struct Incarnation: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct Incarnation: RawRepresentable, Hashable, Comparable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable package init(_ value: UInt64) { rawValue = value }
     @inlinable package static func == (a: Incarnation, b: Incarnation) -> Bool { a.rawValue == b.rawValue }
@@ -58,8 +58,8 @@ package struct Incarnation: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 /// The store-wide version counter: 1 when empty, one more for every write transaction.
-package struct Revision: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct Revision: RawRepresentable, Hashable, Comparable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable package init(_ value: UInt64) { rawValue = value }
     @inlinable package static var zero: Revision { Revision(0) }
@@ -70,8 +70,8 @@ package struct Revision: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 /// A client's lease; never 0, and below 2^63 so that it is a positive `int64` for etcd clients.
-package struct LeaseID: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+@usableFromInline package struct LeaseID: RawRepresentable, Hashable, Comparable, Sendable {
+    @usableFromInline package var rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable package init(_ value: UInt64) { rawValue = value }
     @inlinable package static func == (a: LeaseID, b: LeaseID) -> Bool { a.rawValue == b.rawValue }

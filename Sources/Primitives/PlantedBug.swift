@@ -2,7 +2,7 @@
 ///
 /// Those in the core are compiled only with the package trait `PlantedBugs`; without it the places in the core that name
 /// them do not exist. Those in the world around it (its disks, its transport, its clocks) are the simulator's own.
-package enum PlantedBug: String, CaseIterable, Sendable {
+@usableFromInline package enum PlantedBug: String, CaseIterable, Sendable {
     // In the core.
     case votesTwice, votesBeforeDurable, campaignsBeforeDurable, leadsBeforeDurable, acknowledgesUnwritten
     case hurriesAcknowledgements, commitsUnsynced, keepsStableIndex, cutsOffMatching

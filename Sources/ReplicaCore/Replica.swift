@@ -154,13 +154,12 @@ package struct Replica: Sendable {
         for envelope in raftOut.sends { out.sends.append((envelope.to, .consensus(envelope.message))) }
         for (peer, refused) in refusals { out.sends.append((peer, .forwardRefused(refused))) }
         if !refusals.isEmpty { refusals = [] }
-        out.write = raftOut.write
+        if case .some = raftOut.write { out.write = raftOut.write.take() }
         for envelope in raftOut.thenSend { out.thenSend.append((envelope.to, .consensus(envelope.message))) }
         for notice in raftOut.notices { out.notices.append(.consensus(notice)) }
         if !raftOut.sends.isEmpty { raftOut.sends.removeAll(keepingCapacity: true) }
         if !raftOut.thenSend.isEmpty { raftOut.thenSend.removeAll(keepingCapacity: true) }
         if !raftOut.notices.isEmpty { raftOut.notices.removeAll(keepingCapacity: true) }
-        raftOut.write = nil
     }
 
     /// Follows up on whatever consensus came to.

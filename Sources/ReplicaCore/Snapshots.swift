@@ -69,7 +69,7 @@ extension Replica {
     /// Lets go of the copies that nobody waits for any more.
     mutating func dropFinishedSnapshots() {
         guard !outgoing.isEmpty else { return }
-        outgoing = outgoing.filter { raft.snapshotPosition(for: $0.key) != nil }
+        for peer in Array(outgoing.keys) where raft.snapshotPosition(for: peer) == nil { outgoing[peer] = nil }
     }
 
     private mutating func beginSnapshot(for peer: NodeID) {

@@ -1,4 +1,3 @@
-internal import HeapModule
 internal import Primitives
 
 /// Something that will happen in a world.
@@ -48,16 +47,16 @@ struct Packet {
 /// What will happen when, in an order that is the same in every run.
 struct Schedule {
     /// Small, because a heap moves its items about.
-    private struct Item: Comparable {
+    private struct Item {
         var time: Int64
         var number: UInt32
         /// Where in ``happenings`` it is.
         var place: Int32
         static func < (a: Item, b: Item) -> Bool { a.time == b.time ? a.number < b.number : a.time < b.time }
-        static func == (a: Item, b: Item) -> Bool { a.number == b.number }
     }
 
-    private var heap = Heap<Item>()
+    /// A heap in which the four items after 4n are not before item n.
+    private var heap: [Item] = []
     private var number: UInt32 = 0
     private var happenings: [Happening] = []
     /// Places in ``happenings`` whose turn is over.
@@ -73,14 +72,49 @@ struct Schedule {
             place = Int32(happenings.count)
             happenings.append(happening)
         }
-        heap.insert(Item(time: time, number: number, place: place))
+        insert(Item(time: time, number: number, place: place))
     }
 
     mutating func next() -> (time: Int64, happening: Happening)? {
-        guard let item = heap.popMin() else { return nil }
+        guard let item = popFirst() else { return nil }
         free.append(item.place)
         var happening = Happening.check
         swap(&happening, &happenings[Int(item.place)])
         return (item.time, happening)
+    }
+
+    private mutating func insert(_ item: Item) {
+        heap.append(item)
+        heap.withUnsafeMutableBufferPointer { heap in
+            var hole = heap.count - 1
+            while hole > 0 {
+                let parent = (hole - 1) / 4
+                guard item < heap[parent] else { break }
+                heap[hole] = heap[parent]
+                hole = parent
+            }
+            heap[hole] = item
+        }
+    }
+
+    private mutating func popFirst() -> Item? {
+        guard let item = heap.popLast() else { return nil }
+        guard !heap.isEmpty else { return item }
+        return heap.withUnsafeMutableBufferPointer { heap in
+            let first = heap[0]
+            var hole = 0
+            while true {
+                let children = 4 * hole + 1
+                guard children < heap.count else { break }
+                var least = children
+                for child in children + 1..<max(children + 1, min(children + 4, heap.count))
+                where heap[child] < heap[least] { least = child }
+                guard heap[least] < item else { break }
+                heap[hole] = heap[least]
+                hole = least
+            }
+            heap[hole] = item
+            return first
+        }
     }
 }

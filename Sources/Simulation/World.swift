@@ -13,6 +13,8 @@ struct World {
     var now: Int64 = 0
     var schedule = Schedule()
     var nodes: [SimulatedNode] = []
+    /// Those of ``nodes``.
+    private let ids: [NodeID]
     let bootstrap: Configuration
     let electorate: Electorate
     var network: Network
@@ -31,8 +33,8 @@ struct World {
     var nextWatch: UInt64 = 0
     var trace: Trace
     var counters = Counters()
-    /// Of the turn under way; empty between turns.
-    private var outbox = Outbox()
+    /// What the turn under way wants done; empty between turns.
+    private let batch = Batch()
     var phase = Phase.faults
     /// Sudden faults so far, those left out included.
     var faultCount = 0
@@ -72,6 +74,7 @@ struct World {
         swarm = Swarm(options, random: &random)
         self.random = random
         let names = (1...options.nodes).map { "n\($0)" }
+        ids = names.map { NodeID(name: $0) }
         bootstrap = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
         electorate = Electorate(
             members: options.nodes, mix: options.election, priorities: options.priorities, seed: options.seed)
@@ -84,7 +87,7 @@ struct World {
     }
 
     /// Looked for among a few, which is quicker than a dictionary.
-    func number(of id: NodeID) -> Int? { nodes.firstIndex { $0.id == id } }
+    func number(of id: NodeID) -> Int? { ids.firstIndex(of: id) }
 
     mutating func newClock() -> NodeClock {
         let drift = random.within(-swarm.clockSpread...swarm.clockSpread)
@@ -149,7 +152,7 @@ struct World {
 
     // MARK: - Turns of a node
 
-    mutating func input(_ input: Input, to node: SimulatedNode) {
+    mutating func input(_ input: consuming Input, to node: SimulatedNode) {
         guard let process = node.process else { return }
         process.inbox.append(input)
         guard !process.isAwake else { return }
@@ -165,7 +168,7 @@ struct World {
     /// One batch: handle, flush, carry out, look.
     private mutating func turn(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
         let reading = node.clock.reading(at: now)
-        let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &outbox)
+        let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &batch.out)
         process.isAwake = !process.inbox.isEmpty
         trace.combine(2, node.number, UInt64(count), at: now)
         if process.isAwake { wake(node) }
@@ -175,10 +178,20 @@ struct World {
         try setTimer(node, process, &process.replica, at: reading)
     }
 
-    /// Carries out what the batch wants done. The outbox is moved out meanwhile, because it is the world's own.
-    private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+    /// Behind a reference, because it is looked at while the world changes.
+    private final class Batch {
         var out = Outbox()
-        swap(&out, &outbox)
+    }
+
+    /// Carries out what the batch wants done.
+    private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        try carryOut(&batch.out, of: node, process)
+        batch.out.empty()
+    }
+
+    private mutating func carryOut(
+        _ out: inout Outbox, of node: SimulatedNode, _ process: SimulatedNode.Process
+    ) throws(Violation) {
         if !out.notices.isEmpty {
             note(out.notices, of: node)
             try checkTransfers(out.notices, of: node)
@@ -199,8 +212,6 @@ struct World {
         for (watch, end) in out.endedWatches {
             do throws(Violation) { try ended(watch, end, at: node) } catch { try unlessLeftToHistory(error) }
         }
-        out.empty()
-        swap(&out, &outbox)
     }
 
     private mutating func carryOutWrites(_ out: borrowing Outbox, of node: SimulatedNode) throws(Violation) {
