@@ -21,7 +21,7 @@ import Testing
             ],
             leftOut: [
                 "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "uncommittedBytes",
-                "nextWrite", "nextReadBatch", "lastLed", "lastFlush", "courtesy",
+                "nextWrite", "nextReadBatch", "lastLed", "lastFlush", "courtesy", "inPlace",
             ])
         cluster.elect(cluster.ids[0])
         let leading = cluster.raft(cluster.ids[0]).leading
