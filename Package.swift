@@ -68,7 +68,7 @@ let package = Package(
             name: "ReplicaCore", dependencies: ["Primitives", "Consensus", "KeyValue", collections],
             swiftSettings: strict),
         .target(
-            name: "Simulation", dependencies: ["Exploration", "HistoryChecker", "ReplicaCore", collections, heap],
+            name: "Simulation", dependencies: ["Exploration", "HistoryChecker", "ReplicaCore"],
             swiftSettings: strict),
         .target(name: "Exploration", dependencies: ["Primitives", "Consensus"], swiftSettings: strict),
         .target(name: "HistoryChecker", swiftSettings: strict),

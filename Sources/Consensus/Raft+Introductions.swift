@@ -13,7 +13,8 @@ extension Raft {
     /// Repeats the question, whose answers may have been lost, and in the end asks anew: the others may have changed.
     mutating func askAgainIfDue(now: Instant) {
         guard let doubt, doubt.joins == nil, doubt.asksAt <= now else { return }
-        self.doubt?.pause = min(doubt.pause * 2, settings.electionTimeout)
+        let pause = min(doubt.pause * 2, settings.electionTimeout)
+        self.doubt?.pause = pause
         self.doubt?.asksAt = now + doubt.pause
         // Each question costs a leader an entry: once its answer is there, that is waited for.
         if case .follower = role, doubt.later?.term == term { return }

@@ -7,6 +7,7 @@ package import Primitives
 /// Its driver calls the methods with the time, then ``flush(now:into:)`` once per batch, carries out the outbox, and
 /// reports durable writes with ``persisted(_:now:into:)``. Nothing here does IO or reads a clock.
 package struct Raft: Sendable {
+    private let inPlace = KeptInPlace()
     package let id: NodeID
     package let settings: Settings
     package let bounds: LogBounds

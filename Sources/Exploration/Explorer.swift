@@ -121,7 +121,8 @@ package struct Explorer {
         scratch.insert(number, at: end)
     }
 
-    private func isAlive(_ number: UInt32) -> Bool {
+    /// Mutating only so that the explorer is asked in place, not copied first.
+    private mutating func isAlive(_ number: UInt32) -> Bool {
         let letter = catalogue.letters[Int(number)]
         let receiver = catalogue.places[Int(scratch[letter.to])]
         return !letter.isDead(atDurableTerm: receiver.member.disk.hardState.term)

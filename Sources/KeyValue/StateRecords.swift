@@ -9,8 +9,16 @@ extension Store {
 
 /// Lists a store that does not change any more, at the pace it is asked.
 package struct StateRecords: Sequence, IteratorProtocol, Sendable {
-    private let store: Store
+    private let kept: Kept
     private var stage: Stage
+
+    /// The store, behind a reference because it would be copied at every step.
+    private final class Kept: Sendable {
+        let store: Store
+        init(_ store: Store) { self.store = store }
+    }
+
+    private var store: Store { _read { yield kept.store } }
 
     private enum Stage {
         case living(OrderedMap<ByteKey, Version>.Position)
@@ -24,7 +32,7 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
     }
 
     init(_ store: Store) {
-        self.store = store
+        kept = Kept(store)
         stage = .living(store.keys.current.startPosition)
     }
 

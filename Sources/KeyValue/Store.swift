@@ -55,6 +55,7 @@ package struct StoreBounds: Hashable, Sendable {
 ///
 /// A copy is cheap and stays as it is while the original goes on: mutations clone only the blocks they touch.
 package struct Store: Sendable {
+    private let inPlace = KeptInPlace()
     package let bounds: StoreBounds
     /// The last entry applied.
     package private(set) var appliedIndex = LogIndex.zero

@@ -99,7 +99,7 @@ extension Store {
     /// Seats a leader wherever there is none and a live candidate waits. One whose lease has run out, though its end is not
     /// ordered yet, is passed over: it may still renew, and may lead then (`invariants.md` 28).
     mutating func settleElections() {
-        let leases = leases
+        let (leases, time) = (leases, time)
         for id in elections.takeVacancies() {
             let change = elections.settle(id, at: fence, time: time) { leases.isAlive($0, at: time) }
             if let change { digest.combine(change) }

@@ -6,23 +6,23 @@ package func stableHash(_ bytes: some Sequence<UInt8>) -> UInt64 {
 }
 
 /// A hash that rolls along: equal inputs in equal order give equal values on every node.
-package struct Digest: Hashable, Sendable {
-    private var state: UInt64
+@usableFromInline package struct Digest: Hashable, Sendable {
+    @usableFromInline var state: UInt64
 
-    package init() { state = 0xCBF2_9CE4_8422_2325 }
+    @inlinable package init() { state = 0xCBF2_9CE4_8422_2325 }
     /// Continues from a ``rawState`` that was kept.
-    package init(rawState: UInt64) { state = rawState }
+    @inlinable package init(rawState: UInt64) { state = rawState }
 
     /// The rolling state, to be kept and continued from.
-    package var rawState: UInt64 { state }
+    @inlinable package var rawState: UInt64 { state }
     /// The hash of everything combined so far.
-    package var value: UInt64 { mix(state) }
+    @inlinable package var value: UInt64 { mix(state) }
 
-    package mutating func combine(byte: UInt8) {
+    @inlinable package mutating func combine(byte: UInt8) {
         state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
     }
 
-    package mutating func combine(_ value: UInt64) {
+    @inlinable package mutating func combine(_ value: UInt64) {
         state = mix(state ^ (value &* 0x9E37_79B9_7F4A_7C15)) &* 0x0000_0100_0000_01B3
     }
 
@@ -46,7 +46,7 @@ package struct Digest: Hashable, Sendable {
     }
 }
 
-private func mix(_ value: UInt64) -> UInt64 {
+@inlinable func mix(_ value: UInt64) -> UInt64 {
     var z = value
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
@@ -54,11 +54,11 @@ private func mix(_ value: UInt64) -> UInt64 {
 }
 
 /// A small seeded generator (SplitMix64), so that the pure core needs no system randomness.
-package struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    package init(seed: UInt64) { state = seed }
+@usableFromInline package struct SeededGenerator: RandomNumberGenerator, Sendable {
+    @usableFromInline var state: UInt64
+    @inlinable package init(seed: UInt64) { state = seed }
 
-    package mutating func next() -> UInt64 {
+    @inlinable package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         return mix(state)
     }

@@ -2,7 +2,7 @@
 ///
 /// Those in the core are compiled only with the package trait `PlantedBugs`; without it the places in the core that name
 /// them do not exist. Those in the world around it (its disks, its transport, its clocks) are the simulator's own.
-package enum PlantedBug: String, CaseIterable, Sendable {
+@usableFromInline package enum PlantedBug: String, CaseIterable, Sendable {
     // In the core.
     case votesTwice, votesBeforeDurable, campaignsBeforeDurable, leadsBeforeDurable, acknowledgesUnwritten
     case hurriesAcknowledgements, commitsUnsynced, keepsStableIndex, cutsOffMatching
@@ -50,10 +50,17 @@ extension PlantedBug {
     }
 
     /// Carries out work of a core into which `bug` is built.
-    package static func plant<Result>(_ bug: PlantedBug?, _ work: () throws -> Result) rethrows -> Result {
+    @inlinable package static func plant<Result>(_ bug: PlantedBug?, _ work: () throws -> Result) rethrows -> Result {
         #if PlantedBugs
-            if let bug { return try $active.withValue(bug, operation: work) }
+            if let bug { return try withActive(bug, work) }
         #endif
         return try work()
     }
+
+    #if PlantedBugs
+        @usableFromInline
+        static func withActive<Result>(_ bug: PlantedBug, _ work: () throws -> Result) rethrows -> Result {
+            try $active.withValue(bug, operation: work)
+        }
+    #endif
 }

@@ -5,7 +5,7 @@ internal import Primitives
 extension Replica {
     /// Applies what is committed, answers those who waited for it, and hands events to watches.
     mutating func applyCommitted(at now: Instant, into out: inout Outbox) {
-        guard installing == nil, store.appliedIndex >= raft.log.baseIndex else { return }
+        guard !isInstalling, store.appliedIndex >= raft.log.baseIndex else { return }
         #if PlantedBugs
             if planted(.retriesTooEarly) { retryWhatWasLost(before: raft.term, into: &out) }
         #endif

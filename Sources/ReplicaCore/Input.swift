@@ -52,14 +52,14 @@ package struct Outbox: Sendable {
     /// Forgets everything, but keeps the room for the next batch. Most batches leave most of it empty.
     package mutating func empty() {
         if !sends.isEmpty { sends.removeAll(keepingCapacity: true) }
-        write = nil
+        if case .some = write { write = nil }
         if !thenSend.isEmpty { thenSend.removeAll(keepingCapacity: true) }
         if !replies.isEmpty { replies.removeAll(keepingCapacity: true) }
         if !deliveries.isEmpty { deliveries.removeAll(keepingCapacity: true) }
         if !endedWatches.isEmpty { endedWatches.removeAll(keepingCapacity: true) }
         leaderKnown = nil
-        truncation = nil
-        snapshotToInstall = nil
+        if case .some = truncation { truncation = nil }
+        if case .some = snapshotToInstall { snapshotToInstall = nil }
         if !notices.isEmpty { notices.removeAll(keepingCapacity: true) }
     }
 }

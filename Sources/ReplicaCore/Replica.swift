@@ -58,6 +58,8 @@ package struct Replica: Sendable {
     var outgoing: [NodeID: OutgoingSnapshot] = [:]
     /// A received state while it is being made durable.
     var installing: (position: SnapshotPosition, store: Store)?
+    /// Asked without a copy of the store.
+    var isInstalling: Bool { if case .some = installing { true } else { false } }
 
     /// Begins a node's life.
     ///
@@ -152,13 +154,12 @@ package struct Replica: Sendable {
         for envelope in raftOut.sends { out.sends.append((envelope.to, .consensus(envelope.message))) }
         for (peer, refused) in refusals { out.sends.append((peer, .forwardRefused(refused))) }
         if !refusals.isEmpty { refusals = [] }
-        out.write = raftOut.write
+        if case .some = raftOut.write { out.write = raftOut.write.take() }
         for envelope in raftOut.thenSend { out.thenSend.append((envelope.to, .consensus(envelope.message))) }
         for notice in raftOut.notices { out.notices.append(.consensus(notice)) }
         if !raftOut.sends.isEmpty { raftOut.sends.removeAll(keepingCapacity: true) }
         if !raftOut.thenSend.isEmpty { raftOut.thenSend.removeAll(keepingCapacity: true) }
         if !raftOut.notices.isEmpty { raftOut.notices.removeAll(keepingCapacity: true) }
-        raftOut.write = nil
     }
 
     /// Follows up on whatever consensus came to.
@@ -235,7 +236,7 @@ package struct Replica: Sendable {
     /// What changed in the state since the last call, with the log position it brings `state.db` to. Write it only once
     /// `log.db` durably holds that position (``Raft/stableIndex``).
     package mutating func takeStateDelta() -> (delta: StateDelta, position: SnapshotPosition)? {
-        guard installing == nil, !isFenced, let delta = store.takeDelta(),
+        guard !isInstalling, !isFenced, let delta = store.takeDelta(),
             let position = raft.position(at: store.appliedIndex, time: store.time)
         else { return nil }
         return (delta, position)
@@ -243,7 +244,7 @@ package struct Replica: Sendable {
 
     private mutating func stateSaved(through index: LogIndex, into out: inout Outbox) {
         // What was saved is about to be replaced, perhaps by a state from before: entries after that must stay.
-        guard !isFenced, installing == nil else { return }
+        guard !isFenced, !isInstalling else { return }
         #if PlantedBugs
             if planted(.cutsLogTooFar) {
                 out.truncation = raft.compactLog(through: store.appliedIndex)

@@ -141,6 +141,7 @@ extension Replica {
     }
 
     private mutating func proposeQueue(at now: Instant, into out: inout Outbox) {
+        guard !queue.isEmpty || !forwardedRenewals.isEmpty else { return }
         var renewals = RenewalBatches<RequestID>()
         for request in takeQueue() {
             switch requests[request]?.content {

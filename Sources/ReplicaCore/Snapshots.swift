@@ -69,7 +69,7 @@ extension Replica {
     /// Lets go of the copies that nobody waits for any more.
     mutating func dropFinishedSnapshots() {
         guard !outgoing.isEmpty else { return }
-        outgoing = outgoing.filter { raft.snapshotPosition(for: $0.key) != nil }
+        for peer in Array(outgoing.keys) where raft.snapshotPosition(for: peer) == nil { outgoing[peer] = nil }
     }
 
     private mutating func beginSnapshot(for peer: NodeID) {
@@ -81,7 +81,7 @@ extension Replica {
 
     /// Reads a received snapshot and hands it out to be made durable; nothing is applied until it is.
     mutating func install(_ bytes: Bytes, at position: SnapshotPosition, into out: inout Outbox) {
-        guard installing == nil else { return }
+        guard !isInstalling else { return }
         // A header of another place than the message's would put entries of an older term behind the state.
         guard let (header, records) = try? SnapshotContent.decode(bytes), header.appliedIndex == position.index,
             header.appliedTerm == position.term, header.time == position.time,

@@ -34,8 +34,8 @@ struct History {
     var leaderClocks: [Term: LeaderClock] = [:]
     private var operationOf: [Bytes: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
-    /// How far each node has acknowledged the log of each term's leader.
-    private var acknowledged: [Vote: LogIndex] = [:]
+    /// By node: how far it has acknowledged the log of each term's leader.
+    private var acknowledged: [[Term: LogIndex]]
     private var candidacies: [Vote: VoteRequest] = [:]
     private var contents: [EntryID: Content] = [:]
     /// By node: its newest vote or candidacy that anybody was told of.
@@ -67,6 +67,7 @@ struct History {
 
     init(nodes: Int, quorum: Int) {
         damage = Array(repeating: nil, count: nodes)
+        acknowledged = Array(repeating: [:], count: nodes)
         hasLostDirectory = Array(repeating: false, count: nodes)
         hasReplacedDirectory = Array(repeating: false, count: nodes)
         directory = Array(repeating: 0, count: nodes)
@@ -245,8 +246,7 @@ struct History {
         case .appendReply(let reply):
             if reply.counts { try checkIsWhole(node) }
             guard case .matching(let through) = reply.outcome else { return }
-            let answer = Vote(node: node.number, term: reply.term)
-            acknowledged[answer] = max(acknowledged[answer] ?? .zero, through)
+            acknowledged[node.number][reply.term, default: .zero].raise(to: through)
             try checkDurable(through, node: node, term: reply.term)
             try checkEqual(through, of: node, to: to, term: reply.term)
         case .append(let append): try checkLeader(node, term: append.term)
@@ -274,7 +274,7 @@ struct History {
     func candidacy(of node: Int, in term: Term) -> VoteRequest? { candidacies[Vote(node: node, term: term)] }
 
     /// How far a node has acknowledged the log of the leader of `term`.
-    func acknowledged(by node: Int, in term: Term) -> LogIndex { acknowledged[Vote(node: node, term: term)] ?? .zero }
+    func acknowledged(by node: Int, in term: Term) -> LogIndex { acknowledged[node][term] ?? .zero }
 
     /// Whether a node voted for `candidate`, as far as anybody was told.
     func hasVoted(_ node: Int, for candidate: NodeID, in term: Term) -> Bool {
@@ -347,4 +347,8 @@ struct History {
 extension CommandResult {
     /// The answer but for how long leases have left, which a repetition tells anew.
     fileprivate var withoutRemaining: CommandResult { telling { _ in .zero } }
+}
+
+extension LogIndex {
+    fileprivate mutating func raise(to other: LogIndex) { self = max(self, other) }
 }

@@ -11,6 +11,8 @@ struct DurableLog: Equatable {
     var baseIndex: LogIndex { base?.index ?? .zero }
     var lastIndex: LogIndex { entries.last?.index ?? baseIndex }
 
+    /// Inlined, so that the whole is not copied out of its node.
+    @inline(__always)
     func term(at index: LogIndex) -> Term? {
         if let base, base.index == index { return base.term }
         guard index > baseIndex, index <= lastIndex else { return nil }

@@ -1,4 +1,3 @@
-internal import HeapModule
 internal import Primitives
 
 /// Something that will happen in a world.
@@ -48,39 +47,93 @@ struct Packet {
 /// What will happen when, in an order that is the same in every run.
 struct Schedule {
     /// Small, because a heap moves its items about.
-    private struct Item: Comparable {
+    private struct Item {
         var time: Int64
-        var number: UInt32
-        /// Where in ``happenings`` it is.
-        var place: Int32
-        static func < (a: Item, b: Item) -> Bool { a.time == b.time ? a.number < b.number : a.time < b.time }
-        static func == (a: Item, b: Item) -> Bool { a.number == b.number }
+        /// Its number, then where in ``happenings`` it is.
+        var numberAndPlace: UInt64
+        var place: Int { Int(truncatingIfNeeded: numberAndPlace & 0xFFFF_FFFF) }
+
+        init(time: Int64, number: UInt32, place: Int) {
+            self.time = time
+            numberAndPlace = UInt64(number) << 32 | UInt64(place)
+        }
+
+        /// Two numbers are never the same.
+        static func < (a: Item, b: Item) -> Bool {
+            a.time == b.time ? a.numberAndPlace < b.numberAndPlace : a.time < b.time
+        }
     }
 
-    private var heap = Heap<Item>()
+    /// A heap in which the four items after 4n are not before item n.
+    private var heap: [Item] = []
     private var number: UInt32 = 0
     private var happenings: [Happening] = []
     /// Places in ``happenings`` whose turn is over.
-    private var free: [Int32] = []
+    private var free: [Int] = []
 
-    mutating func add(_ happening: Happening, at time: Int64) {
+    mutating func add(_ happening: consuming Happening, at time: Int64) {
         number += 1
-        let place: Int32
+        let place: Int
         if let last = free.popLast() {
             place = last
-            happenings[Int(place)] = happening
+            happenings[place] = happening
         } else {
-            place = Int32(happenings.count)
+            place = happenings.count
             happenings.append(happening)
         }
-        heap.insert(Item(time: time, number: number, place: place))
+        insert(Item(time: time, number: number, place: place))
     }
 
     mutating func next() -> (time: Int64, happening: Happening)? {
-        guard let item = heap.popMin() else { return nil }
+        guard let item = popFirst() else { return nil }
         free.append(item.place)
         var happening = Happening.check
-        swap(&happening, &happenings[Int(item.place)])
+        swap(&happening, &happenings[item.place])
         return (item.time, happening)
+    }
+
+    private mutating func insert(_ item: Item) {
+        heap.append(item)
+        heap.withUnsafeMutableBufferPointer { heap in
+            var hole = heap.count - 1
+            while hole > 0 {
+                let parent = (hole - 1) / 4
+                guard item < heap[parent] else { break }
+                heap[hole] = heap[parent]
+                hole = parent
+            }
+            heap[hole] = item
+        }
+    }
+
+    private mutating func popFirst() -> Item? {
+        guard let item = heap.popLast() else { return nil }
+        guard !heap.isEmpty else { return item }
+        return heap.withUnsafeMutableBufferPointer { heap in
+            let first = heap[0]
+            var hole = 0
+            while true {
+                let child = 4 * hole + 1
+                guard child < heap.count else { break }
+                let least = Self.least(in: heap, from: child)
+                guard heap[least] < item else { break }
+                heap[hole] = heap[least]
+                hole = least
+            }
+            heap[hole] = item
+            return first
+        }
+    }
+
+    /// The place of the earliest of up to four items.
+    private static func least(in heap: UnsafeMutableBufferPointer<Item>, from first: Int) -> Int {
+        guard first + 3 < heap.count else {
+            var least = first
+            for place in first..<heap.count where heap[place] < heap[least] { least = place }
+            return least
+        }
+        let left = heap[first + 1] < heap[first] ? first + 1 : first
+        let right = heap[first + 3] < heap[first + 2] ? first + 3 : first + 2
+        return heap[right] < heap[left] ? right : left
     }
 }

@@ -32,6 +32,8 @@ final class SimulatedNode {
         let planted: PlantedBug?
         /// Inputs not handled yet.
         var inbox: [Input] = []
+        /// An empty list with room, for the next batch.
+        private var spare: [Input] = []
         var isAwake = false
         var isPaused = false
         /// When it last went on after standing still, in true time.
@@ -62,20 +64,32 @@ final class SimulatedNode {
         /// - Returns: how many there were.
         func step(atMost count: Int, at now: Instant, into out: inout Outbox) -> Int {
             var batch: [Input] = []
+            swap(&batch, &spare)
             if inbox.count <= count {
                 swap(&batch, &inbox)
             } else {
-                batch = Array(inbox[..<count])
+                batch.append(contentsOf: inbox[..<count])
                 inbox.removeFirst(count)
             }
-            PlantedBug.plant(planted) { Self.step(&replica, batch, at: now, into: &out) }
-            return batch.count
+            let taken = batch.count
+            PlantedBug.plant(planted) { Self.step(&replica, &batch, at: now, into: &out) }
+            batch.removeAll(keepingCapacity: true)
+            swap(&batch, &spare)
+            return taken
         }
 
+        /// What `question` finds in the replica, looked at in place.
+        func ask<Answer>(_ question: (inout Replica) -> Answer) -> Answer { question(&replica) }
+
         private static func step(
-            _ replica: inout Replica, _ batch: [Input], at now: Instant, into out: inout Outbox
+            _ replica: inout Replica, _ batch: inout [Input], at now: Instant, into out: inout Outbox
         ) {
-            for input in batch { replica.handle(input, at: now, into: &out) }
+            for place in batch.indices {
+                // Moved out, because a copy counts everything in it.
+                var input = Input.tick
+                swap(&input, &batch[place])
+                replica.handle(input, at: now, into: &out)
+            }
             replica.flush(at: now, into: &out)
         }
 
@@ -100,7 +114,7 @@ final class SimulatedNode {
     var isUp: Bool { process != nil }
     /// Up and not standing still.
     var isRunning: Bool { process.map { !$0.isPaused } ?? false }
-    var isLeader: Bool { process?.replica.raft.isLeader ?? false }
+    var isLeader: Bool { process?.ask { $0.raft.isLeader } ?? false }
 }
 
 /// What the checks remember of one life of a node.

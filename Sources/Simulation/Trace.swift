@@ -23,17 +23,28 @@ enum TraceEvent {
     }
 }
 
-/// A hash of everything that happened, and the last of it in words.
+/// A hash of everything that happened, and, where it is kept, the last of it in words.
 struct Trace {
+    /// Whether what happens is kept. A world that breaks no rule is never told.
+    let isKept: Bool
     private(set) var hash = Digest()
     private(set) var count = 0
     private var recent: [(time: Int64, event: TraceEvent)] = []
     private var next = 0
     private let keeps = 60
     /// Gets every line as it happens.
-    var sink: ((String) -> Void)?
+    private let sink: ((String) -> Void)?
 
-    mutating func note(_ event: TraceEvent, at time: Int64) {
+    init(isKept: Bool, sink: ((String) -> Void)?) {
+        self.isKept = isKept || sink != nil
+        self.sink = sink
+    }
+
+    mutating func note(_ event: @autoclosure () -> TraceEvent, at time: Int64) {
+        if isKept { keep(event(), at: time) }
+    }
+
+    private mutating func keep(_ event: TraceEvent, at time: Int64) {
         if let sink { sink(Trace.line(time, event)) }
         if recent.count < keeps {
             recent.append((time, event))

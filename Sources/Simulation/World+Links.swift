@@ -44,9 +44,9 @@ extension World {
 
     /// While a member gets a snapshot, the entries after it stay (`invariants.md` 12).
     func checkNotNeeded(_ truncation: LogTruncation, by node: SimulatedNode) throws(Violation) {
-        guard let process = node.process, process.replica.raft.isLeader else { return }
+        guard let process = node.process, node.isLeader else { return }
         for peer in nodes where peer !== node {
-            guard let position = process.replica.raft.snapshotPosition(for: peer.id),
+            guard let position = process.ask({ $0.raft.snapshotPosition(for: peer.id) }),
                 truncation.base.index > position.index
             else { continue }
             throw Violation(

@@ -50,16 +50,19 @@ extension World {
     }
 
     /// The number of the node that all follow in one term, once it has committed an entry of its own.
+    private static func leadership(_ replica: inout Replica) -> (leader: NodeID, term: Term)? {
+        replica.raft.leader.map { ($0, replica.raft.term) }
+    }
+
     private var commonLeader: Int? {
         var common: (leader: NodeID, term: Term)?
         for node in nodes where !history.isRetired[node.number] {
-            guard let process = node.process, let leader = process.replica.raft.leader else { return nil }
-            let term = process.replica.raft.term
+            guard let process = node.process, let (leader, term) = process.ask(Self.leadership) else { return nil }
             guard leader == common?.leader ?? leader, term == common?.term ?? term else { return nil }
             common = (leader, term)
         }
         guard let common, let number = number(of: common.leader), !history.isRetired[number],
-            let process = nodes[number].process, process.replica.raft.hasCommittedInTerm
+            let process = nodes[number].process, process.ask({ $0.raft.hasCommittedInTerm })
         else { return nil }
         return number
     }

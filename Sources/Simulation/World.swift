@@ -6,12 +6,15 @@ internal import ReplicaCore
 
 /// A cluster, its clients and its troubles in virtual time, all from one seed.
 struct World {
+    private let inPlace = KeptInPlace()
     let options: SimulationOptions
     var random: SeededGenerator
     let swarm: Swarm
     var now: Int64 = 0
     var schedule = Schedule()
     var nodes: [SimulatedNode] = []
+    /// Those of ``nodes``.
+    private let ids: [NodeID]
     let bootstrap: Configuration
     let electorate: Electorate
     var network: Network
@@ -29,10 +32,10 @@ struct World {
     var candidacyLeases: UInt64 = 0
     var nextCall: UInt64 = 0
     var nextWatch: UInt64 = 0
-    var trace = Trace()
+    var trace: Trace
     var counters = Counters()
-    /// Of the turn under way; empty between turns.
-    private var outbox = Outbox()
+    /// What the turn under way wants done; empty between turns.
+    private let batch = Batch()
     var phase = Phase.faults
     /// Sudden faults so far, those left out included.
     var faultCount = 0
@@ -64,18 +67,20 @@ struct World {
         case done
     }
 
-    init(_ options: SimulationOptions, sink: ((String) -> Void)? = nil) {
+    /// - Parameter keepsEvents: whether the last events can be told when the world has ended.
+    init(_ options: SimulationOptions, keepsEvents: Bool = false, sink: ((String) -> Void)? = nil) {
         self.options = options
+        trace = Trace(isKept: keepsEvents, sink: sink)
         var random = SeededGenerator(seed: options.seed)
         swarm = Swarm(options, random: &random)
         self.random = random
         let names = (1...options.nodes).map { "n\($0)" }
+        ids = names.map { NodeID(name: $0) }
         bootstrap = Configuration(members: names.map { Configuration.Member(name: $0, peerAddress: "\($0):1") })
         electorate = Electorate(
             members: options.nodes, mix: options.election, priorities: options.priorities, seed: options.seed)
         network = Network(nodes: options.nodes)
         history = History(nodes: options.nodes, quorum: bootstrap.quorum)
-        trace.sink = sink
         for (number, name) in names.enumerated() {
             let stores = options.stores?.make(name, options.seed &+ UInt64(number) << 32)
             nodes.append(SimulatedNode(number: number, id: NodeID(name: name), clock: newClock(), stores: stores))
@@ -83,7 +88,7 @@ struct World {
     }
 
     /// Looked for among a few, which is quicker than a dictionary.
-    func number(of id: NodeID) -> Int? { nodes.firstIndex { $0.id == id } }
+    func number(of id: NodeID) -> Int? { ids.firstIndex(of: id) }
 
     mutating func newClock() -> NodeClock {
         let drift = random.within(-swarm.clockSpread...swarm.clockSpread)
@@ -97,6 +102,7 @@ struct World {
 
     /// Runs the world to its end.
     mutating func run() throws(Violation) {
+        let swarm = swarm
         trace.note(.world("\(swarm)"), at: 0)
         for node in nodes { start(node, after: random.within(0...5_000_000)) }
         makeClients()
@@ -147,7 +153,7 @@ struct World {
 
     // MARK: - Turns of a node
 
-    mutating func input(_ input: Input, to node: SimulatedNode) {
+    mutating func input(_ input: consuming Input, to node: SimulatedNode) {
         guard let process = node.process else { return }
         process.inbox.append(input)
         guard !process.isAwake else { return }
@@ -163,7 +169,7 @@ struct World {
     /// One batch: handle, flush, carry out, look.
     private mutating func turn(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
         let reading = node.clock.reading(at: now)
-        let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &outbox)
+        let count = process.step(atMost: 1 + random.below(swarm.batch), at: reading, into: &batch.out)
         process.isAwake = !process.inbox.isEmpty
         trace.combine(2, node.number, UInt64(count), at: now)
         if process.isAwake { wake(node) }
@@ -173,10 +179,20 @@ struct World {
         try setTimer(node, process, &process.replica, at: reading)
     }
 
-    /// Carries out what the batch wants done. The outbox is moved out meanwhile, because it is the world's own.
-    private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+    /// Behind a reference, because it is looked at while the world changes.
+    private final class Batch {
         var out = Outbox()
-        swap(&out, &outbox)
+    }
+
+    /// Carries out what the batch wants done.
+    private mutating func carryOut(_ node: SimulatedNode, _ process: SimulatedNode.Process) throws(Violation) {
+        try carryOut(&batch.out, of: node, process)
+        batch.out.empty()
+    }
+
+    private mutating func carryOut(
+        _ out: inout Outbox, of node: SimulatedNode, _ process: SimulatedNode.Process
+    ) throws(Violation) {
         if !out.notices.isEmpty {
             note(out.notices, of: node)
             try checkTransfers(out.notices, of: node)
@@ -197,8 +213,6 @@ struct World {
         for (watch, end) in out.endedWatches {
             do throws(Violation) { try ended(watch, end, at: node) } catch { try unlessLeftToHistory(error) }
         }
-        out.empty()
-        swap(&out, &outbox)
     }
 
     private mutating func carryOutWrites(_ out: borrowing Outbox, of node: SimulatedNode) throws(Violation) {

@@ -21,8 +21,7 @@ import Testing
             ],
             leftOut: [
                 "id", "settings", "bounds", "generator", "configurations", "baseTime", "heardTime", "latestTime",
-                "uncommittedBytes",
-                "nextWrite", "nextReadBatch", "lastLed", "lastFlush", "courtesy",
+                "uncommittedBytes", "nextWrite", "nextReadBatch", "lastLed", "lastFlush", "courtesy", "inPlace",
             ])
         cluster.elect(cluster.ids[0])
         let leading = cluster.raft(cluster.ids[0]).leading
