@@ -75,8 +75,10 @@ let package = Package(
 
         // The shell around it.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        // Between SQLite and the file system, which is a matter of C.
+        .target(name: "CGathering", dependencies: ["CSQLite"]),
         .target(
-            name: "SQLiteStorage", dependencies: ["Consensus", "KeyValue", "Primitives", "CSQLite"],
+            name: "SQLiteStorage", dependencies: ["Consensus", "KeyValue", "Primitives", "CSQLite", "CGathering"],
             swiftSettings: strict),
         .target(
             name: "PeerTransport", dependencies: ["Primitives", nioCore, nioPosix, logging],
