@@ -5,8 +5,8 @@
 
 #include "gathering.h"
 
-/// More at once than one commit of a busy node; a longer run is written in pieces of this.
-enum { buffer_bytes = 256 * 1024 };
+/// The most that SQLite ever asks of a layer at once: its own for Unix takes what is more for a full disk.
+enum { buffer_bytes = 64 * 1024 };
 
 struct conclave_gathering {
     sqlite3_vfs vfs;
