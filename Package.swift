@@ -80,8 +80,10 @@ let package = Package(
         .target(
             name: "SQLiteStorage", dependencies: ["Consensus", "KeyValue", "Primitives", "CSQLite", "CGathering"],
             swiftSettings: strict),
+        // The processor's instruction for the checksum of frames.
+        .target(name: "CChecksum"),
         .target(
-            name: "PeerTransport", dependencies: ["Primitives", nioCore, nioPosix, logging],
+            name: "PeerTransport", dependencies: ["Primitives", "CChecksum", nioCore, nioPosix, logging],
             swiftSettings: strict),
         .target(
             name: "Node",
