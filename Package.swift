@@ -75,11 +75,15 @@ let package = Package(
 
         // The shell around it.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        // Between SQLite and the file system, which is a matter of C.
+        .target(name: "CGathering", dependencies: ["CSQLite"]),
         .target(
-            name: "SQLiteStorage", dependencies: ["Consensus", "KeyValue", "Primitives", "CSQLite"],
+            name: "SQLiteStorage", dependencies: ["Consensus", "KeyValue", "Primitives", "CSQLite", "CGathering"],
             swiftSettings: strict),
+        // The processor's instruction for the checksum of frames.
+        .target(name: "CChecksum"),
         .target(
-            name: "PeerTransport", dependencies: ["Primitives", nioCore, nioPosix, logging],
+            name: "PeerTransport", dependencies: ["Primitives", "CChecksum", nioCore, nioPosix, logging],
             swiftSettings: strict),
         .target(
             name: "Node",

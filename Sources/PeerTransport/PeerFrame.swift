@@ -1,3 +1,4 @@
+internal import CChecksum
 internal import NIOCore
 internal import Primitives
 
@@ -50,9 +51,18 @@ extension ByteBuffer {
     }
 
     fileprivate func frameChecksum(at start: Int, bytes: Int) -> UInt32 {
-        viewBytes(at: start, length: bytes).map { crc32c($0) } ?? 0
+        withUnsafeReadableBytes {
+            processorsCRC32C(UnsafeRawBufferPointer(rebasing: $0[(start - readerIndex)...].prefix(bytes)))
+        }
     }
 }
+
+/// CRC-32C by the processor where it can, else by the tables.
+func processorsCRC32C(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    processorHasCRC ? conclave_crc32c(bytes.baseAddress, bytes.count) : crc32c(bytes)
+}
+
+private let processorHasCRC = conclave_has_crc32c()
 
 /// Cuts a connection's bytes into frames. A length is checked before anything is kept for it; the first frame, by
 /// which the sender introduces itself, has to be small.

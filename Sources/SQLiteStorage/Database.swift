@@ -1,3 +1,4 @@
+import CGathering
 import CSQLite
 import Glibc
 
@@ -15,6 +16,8 @@ final class Database {
     private var statements: [OpaquePointer] = []
     private var begin: OpaquePointer?
     private var commit: OpaquePointer?
+    /// The layer that gathers what is written to the WAL, of a connection that has it.
+    private let gathering: OpaquePointer?
     private var isOpen = true
     /// The error every later call throws; set once.
     private(set) var failure: StorageError?
@@ -25,14 +28,23 @@ final class Database {
     private(set) var pageBytes = 0
 
     /// Opens or creates the file through the SQLite file layer named `vfs`; `nil` is the system's.
-    init(path: String, vfs: String? = nil, settings: [Setting]) throws(StorageError) {
+    ///
+    /// - Parameter gathersWrites: whether a transaction's frames are written to the WAL in one piece. Only for settings with
+    ///   which a commit syncs the WAL and nobody else reads it.
+    init(
+        path: String, vfs: String? = nil, settings: [Setting], gathersWrites: Bool = false
+    ) throws(StorageError) {
         self.path = path
+        // Without memory for it the frames are written one by one.
+        gathering = gathersWrites ? conclave_gathering_begin(vfs) : nil
+        let vfs = gathering.map { String(cString: conclave_gathering_name($0)) } ?? vfs
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
         let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_EXRESCODE, vfs)
         guard let handle, code == SQLITE_OK else {
             let detail = String(cString: sqlite3_errstr(code))
             sqlite3_close(handle)
+            if let gathering { conclave_gathering_end(gathering) }
             throw .unusableDirectory(path: path, reason: detail)
         }
         self.handle = handle
@@ -62,6 +74,7 @@ final class Database {
         isOpen = false
         for statement in statements { sqlite3_finalize(statement) }
         sqlite3_close(handle)
+        if let gathering { conclave_gathering_end(gathering) }
     }
 
     /// Throws the latched error, if there is one.
@@ -198,6 +211,8 @@ extension [Database.Setting] {
         .init(name: "synchronous", value: "FULL", expected: "2"),
         .init(name: "wal_autocheckpoint", value: "0", expected: "0"),
         .init(name: "mmap_size", value: "0", expected: "0"),
+        // Debian's SQLite fills freed pages with zeros, and so writes each once more.
+        .init(name: "secure_delete", value: "0", expected: "0"),
     ]
 
     /// `state.db`: a commit is atomic, and durable after the next checkpoint; other processes may read.
@@ -206,6 +221,8 @@ extension [Database.Setting] {
         .init(name: "synchronous", value: "NORMAL", expected: "1"),
         .init(name: "wal_autocheckpoint", value: "0", expected: "0"),
         .init(name: "mmap_size", value: "0", expected: "0"),
+        // Debian's SQLite fills freed pages with zeros, and so writes each once more.
+        .init(name: "secure_delete", value: "0", expected: "0"),
         .init(name: "journal_size_limit", value: "67108864", expected: "67108864"),
     ]
 }

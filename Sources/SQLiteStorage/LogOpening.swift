@@ -23,7 +23,8 @@ struct LogOpening {
         try directory.rewrite("log.db-wal")
         // Before the log says whose it is: one without its mark is damaged.
         try directory.sync()
-        database = try Database(path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log)
+        database = try Database(
+            path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log, gathersWrites: true)
         tables = try LogTables(database)
         let kept = try tables.readIdentity(path: database.path)
         if let kept { try identity.check(against: kept.0, path: directory.path) }

@@ -47,7 +47,8 @@ struct LogTables {
         insertRun = try database.prepare("INSERT INTO runs VALUES (?, ?, ?)")
         // Numbers from 2^63 on are negative here.
         deleteRunsFrom = try database.prepare("DELETE FROM runs WHERE first >= ? OR first < 0")
-        deleteRunsThrough = try database.prepare("DELETE FROM runs WHERE last <= ?")
+        // The first condition spares a look at all runs that stay.
+        deleteRunsThrough = try database.prepare("DELETE FROM runs WHERE first <= ?1 AND last <= ?1")
     }
 }
 

@@ -14,7 +14,7 @@ struct RowTable {
         let places = [String](repeating: "?", count: columns).joined(separator: ", ")
         select = try database.prepare("SELECT * FROM \(name) ORDER BY \(key.joined(separator: ", "))")
         replace = try database.prepare("REPLACE INTO \(name) VALUES (\(places))")
-        delete = try database.prepare("DELETE FROM \(name) WHERE \(isIt) RETURNING checksum")
+        delete = try database.prepare("DELETE FROM \(name) WHERE \(isIt)")
         find = try database.prepare("SELECT checksum FROM \(name) WHERE \(isIt)")
         keyColumns = key.count
     }
@@ -23,14 +23,19 @@ struct RowTable {
     ///
     /// - Returns: what the sum grows by.
     func write(_ columns: [ColumnValue]) throws(StorageError) -> UInt64 {
-        let before = try checksum(find, Array(columns[..<keyColumns]))
-        return try replace.run(checksummed: columns) &- before
+        let before = try checksum(Array(columns[..<keyColumns]))
+        return try replace.run(checksummed: columns) &- (before ?? 0)
     }
 
     /// Takes a row away.
     ///
     /// - Returns: what the sum grows by.
-    func remove(_ key: [ColumnValue]) throws(StorageError) -> UInt64 { 0 &- (try checksum(delete, key)) }
+    func remove(_ key: [ColumnValue]) throws(StorageError) -> UInt64 {
+        // RETURNING would do both, by way of a table that each run makes anew.
+        guard let before = try checksum(key) else { return 0 }
+        try delete.run(key)
+        return 0 &- before
+    }
 
     /// Calls `body` for every row, in the order of their keys.
     func rows(_ body: (Row) throws(StorageError) -> Void) throws(StorageError) {
@@ -40,12 +45,12 @@ struct RowTable {
         }
     }
 
-    /// The checksum of a row; 0 of one that is not there.
-    private func checksum(_ statement: Statement, _ key: [ColumnValue]) throws(StorageError) -> UInt64 {
-        var found: UInt64 = 0
-        try statement.rows(key) { row in
+    /// The checksum of a row; `nil` of one that is not there.
+    private func checksum(_ key: [ColumnValue]) throws(StorageError) -> UInt64? {
+        var found: UInt64?
+        try find.rows(key) { row in
             found = row.number(0)
-            return true
+            return false
         }
         return found
     }

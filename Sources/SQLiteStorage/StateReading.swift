@@ -35,7 +35,7 @@ extension StateTables {
         let kept = try readRowSum()
         let header = try readHeader(path: path)
         var rows = RowReading(path: path)
-        try rows.read(versions, "versions") { StoredVersion($0).map(StateRecord.version) }
+        try rows.read(versions.rows, "versions") { StoredVersion($0).map(StateRecord.version) }
         try rows.read(leases, "leases") { .lease(StoredLease($0)) }
         try rows.read(elections, "elections") { StoredElection($0).map(StateRecord.election) }
         try rows.read(candidacies, "candidacies") { StoredCandidacy($0).map(StateRecord.candidacy) }

@@ -33,6 +33,8 @@ package final class StateStore: @unchecked Sendable {
     private let identity: StoreIdentity
     /// The sum of the checksums of all rows.
     private var rowSum: UInt64 = 0
+    /// The revision that the rows reach.
+    private var newest = Revision.zero
     /// The size of the WAL at which the next checkpoint is due.
     private var checkpointDueAt = StateStore.checkpointBytes
 
@@ -104,6 +106,7 @@ package final class StateStore: @unchecked Sendable {
     private func recover() throws(StorageError) -> RecoveredState? {
         let content = try tables.read(path: database.path)
         rowSum = content.rowSum
+        newest = content.state?.header.revision ?? .zero
         if content.isOfEarlierFormat {
             // Its rows had only their own checksums; from now on they have the sum as well.
             try tables.write(
@@ -117,10 +120,11 @@ package final class StateStore: @unchecked Sendable {
         var sum = rowSum
         try database.transaction { () throws(StorageError) in
             sum &+= try tables.removeRows(of: delta)
-            for record in delta.upserts { sum &+= try tables.write(record) }
+            for record in delta.upserts { sum &+= try tables.write(record, after: newest) }
             try tables.write(identity, header: delta.header, configuration: configuration, rowSum: sum)
         }
         rowSum = sum
+        newest = delta.header.revision
         try checkpointIfDue()
     }
 
@@ -139,10 +143,11 @@ package final class StateStore: @unchecked Sendable {
         var sum: UInt64 = 0
         try database.transaction { () throws(StorageError) in
             try tables.removeAll()
-            for record in records { sum &+= try tables.write(record) }
+            for record in records { sum &+= try tables.write(record, after: .zero) }
             try tables.write(identity, header: header, configuration: configuration, rowSum: sum)
         }
         rowSum = sum
+        newest = header.revision
         try sync()
     }
 

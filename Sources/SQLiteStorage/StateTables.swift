@@ -39,7 +39,7 @@ struct StateTables {
     private let database: Database
     let selectMeta: Statement
     private let replaceMeta: Statement
-    let versions: RowTable
+    let versions: VersionTable
     let leases: RowTable
     let requests: RowTable
     let elections: RowTable
@@ -51,7 +51,7 @@ struct StateTables {
         try Self.addRowSum(to: database)
         selectMeta = try database.prepare("SELECT * FROM meta")
         replaceMeta = try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        versions = try RowTable(database, "versions", key: ["revision", "ordinal"], columns: 10)
+        versions = try VersionTable(database)
         leases = try RowTable(database, "leases", key: ["id"], columns: 5)
         requests = try RowTable(database, "requests", key: ["log_index"], columns: 5)
         elections = try RowTable(database, "elections", key: ["kind", "name"], columns: 8)
@@ -64,10 +64,11 @@ struct StateTables {
         if count == 0 { try database.execute("ALTER TABLE meta ADD COLUMN row_sum INTEGER") }
     }
 
+    /// - Parameter newest: the newest revision whose versions may be there.
     /// - Returns: what the sum of all rows grows by.
-    func write(_ record: StateRecord) throws(StorageError) -> UInt64 {
+    func write(_ record: StateRecord, after newest: Revision) throws(StorageError) -> UInt64 {
         switch record {
-        case .version(let version): try versions.write(version.columns)
+        case .version(let version): try versions.write(version, after: newest)
         case .lease(let lease): try leases.write(lease.columns)
         case .remembered(let request): try requests.write(request.columns)
         case .election(let election): try elections.write(election.columns)
@@ -80,9 +81,7 @@ struct StateTables {
     /// - Returns: what the sum of all rows grows by.
     func removeRows(of delta: StateDelta) throws(StorageError) -> UInt64 {
         var sum: UInt64 = 0
-        for position in delta.removedVersions {
-            sum &+= try versions.remove([.number(position.revision.rawValue), .integer(Int64(position.ordinal))])
-        }
+        for position in delta.removedVersions { sum &+= try versions.remove(position) }
         for lease in delta.removedLeases { sum &+= try leases.remove([.number(lease.rawValue)]) }
         for order in delta.removedRequests { sum &+= try requests.remove([.number(order)]) }
         for election in delta.removedElections { sum &+= try elections.remove(election.columns) }

@@ -56,6 +56,38 @@ struct Statement {
         }
     }
 
+    /// Runs the statement with what `bind` binds and, as its last value, the checksum of that, which it returns. What is bound
+    /// has to stay in its place meanwhile.
+    func run(checksumming bind: (inout Binding) -> Void) throws(StorageError) -> UInt64 {
+        try database.check()
+        defer { sqlite3_reset(handle) }
+        var binding = Binding(handle)
+        bind(&binding)
+        let checksum = binding.digest.value
+        binding.bind(checksum)
+        try check(binding)
+        while try step() {}
+        return checksum
+    }
+
+    /// Calls `body` for every row, with what `bind` binds, until it returns false.
+    func rows(
+        binding bind: (inout Binding) -> Void, body: (Row) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try database.check()
+        defer { sqlite3_reset(handle) }
+        var binding = Binding(handle)
+        bind(&binding)
+        try check(binding)
+        while try step() {
+            guard try body(Row(handle)) else { return }
+        }
+    }
+
+    private func check(_ binding: Binding) throws(StorageError) {
+        guard binding.code == SQLITE_OK else { throw database.error(binding.code, "a write") }
+    }
+
     private func begin(_ values: [ColumnValue]) throws(StorageError) {
         try database.check()
         for (offset, value) in values.enumerated() {
@@ -81,6 +113,44 @@ struct Statement {
         case SQLITE_DONE: return false
         case let code: throw database.error(code, sqlite3_stmt_readonly(handle) != 0 ? "a read" : "a write")
         }
+    }
+}
+
+/// Binds a statement's values one after another, without copying them, and sums them up.
+struct Binding {
+    private let handle: OpaquePointer
+    private var position: Int32 = 0
+    /// Of everything bound so far.
+    private(set) var digest = Digest()
+    /// The first thing that went wrong.
+    fileprivate private(set) var code = SQLITE_OK
+
+    fileprivate init(_ handle: OpaquePointer) { self.handle = handle }
+
+    mutating func bind(_ number: UInt64) {
+        digest.combine(number)
+        position += 1
+        note(sqlite3_bind_int64(handle, position, Int64(bitPattern: number)))
+    }
+
+    mutating func bindNull() {
+        digest.combine(byte: 0)
+        position += 1
+        note(sqlite3_bind_null(handle, position))
+    }
+
+    mutating func bind(_ bytes: UnsafeRawBufferPointer) {
+        digest.combine(bytes)
+        position += 1
+        // Without an address it would be null.
+        note(
+            bytes.isEmpty
+                ? sqlite3_bind_zeroblob(handle, position, 0)
+                : sqlite3_bind_blob64(handle, position, bytes.baseAddress, UInt64(bytes.count), nil))
+    }
+
+    private mutating func note(_ result: Int32) {
+        if code == SQLITE_OK { code = result }
     }
 }
 

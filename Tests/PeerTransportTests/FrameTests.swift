@@ -30,6 +30,17 @@ import Testing
         return Bytes(buffer.readableBytesView)
     }
 
+    @Test func theProcessorAndTheTablesGiveTheSameChecksum() {
+        var generator = SeededGenerator(seed: 32)
+        let bytes = (0..<300).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        for start in 0..<8 {
+            for end in start...bytes.count {
+                let ours = bytes.withUnsafeBytes { processorsCRC32C(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+                #expect(ours == crc32c(bytes[start..<end]))
+            }
+        }
+    }
+
     @Test(arguments: [1, 3, 31, 32, 33, 4096])
     func framesComeBackHoweverTheyAreCut(piece: Int) {
         let bodies: [Bytes] = [[], [1], Bytes(repeating: 2, count: 900), Bytes(repeating: 3, count: 5000)]

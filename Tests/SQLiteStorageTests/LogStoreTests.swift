@@ -146,6 +146,13 @@ import Testing
         }
     }
 
+    /// SQLite's own file layer takes a write of more than 128 KiB for a full disk.
+    @Test(arguments: [60_000, 130_000, 262_144, 3_000_000])
+    func aCommitOfAnySizeIsWritten(bytes: Int) throws {
+        try withLog(directory) { try $0.write([.append(entries(1...5, bytes: bytes))]) }
+        #expect(try recover(directory).entries == entries(1...5, bytes: bytes))
+    }
+
     @Test func theWALIsReusedInsteadOfGrowing() throws {
         try withLog(directory) { store in
             store.checkpointBytes = 256 * 1024
