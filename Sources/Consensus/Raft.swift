@@ -196,38 +196,6 @@ package struct Raft: Sendable {
         if case .leader(let leading) = role { commitIndex >= leading.value.noop } else { false }
     }
 
-    /// The cluster time a leader would stamp now; what was last heard of on the others.
-    package func clusterTime(at now: Instant) -> ClusterTime {
-        #if PlantedBugs
-            if planted(.stampsOwnClock), isLeader { return ClusterTime(nanoseconds: now.nanoseconds) }
-        #endif
-        guard case .leader(let leading) = role else { return knownTime }
-        return max(knownTime, leading.value.clock.time(at: now))
-    }
-
-    /// The cluster time that a new leader may go on from without making any lease it inherits shorter (`invariants.md` 25):
-    /// that of its last entry, or a later one from the leader who appended that entry. The clocks of other leaders may be
-    /// ahead of the one that counts for these leases.
-    var knownTime: ClusterTime {
-        let last = log.lastTime ?? baseTime
-        #if PlantedBugs
-            if planted(.inheritsAnyClock) { return max(last, heardTime.time) }
-        #endif
-        return heardTime.term == log.lastTerm ? max(last, heardTime.time) : last
-    }
-
-    /// Remembers what a leader's clock showed.
-    mutating func heard(_ time: ClusterTime, in term: Term) {
-        latestTime = max(latestTime, time)
-        #if PlantedBugs
-            if planted(.inheritsAnyClock) {
-                heardTime = (max(term, heardTime.term), max(time, heardTime.time))
-                return
-            }
-        #endif
-        if term > heardTime.term || term == heardTime.term && time > heardTime.time { heardTime = (term, time) }
-    }
-
     /// The moment until which nothing happens unless something arrives.
     package var nextDeadline: Instant {
         guard let doubt, doubt.joins == nil else { return nextDeadlineOfRole }
@@ -405,48 +373,5 @@ package struct Raft: Sendable {
         let kept = configurations.lastIndex { $0.index <= limit } ?? 0
         configurations.removeFirst(kept)
         return LogTruncation(base: base)
-    }
-
-    // MARK: - Output
-
-    /// Ends a batch: sends what the log and the waiting reads ask for, and issues the batch's one write.
-    package mutating func flush(now: Instant, into out: inout RaftOutbox) {
-        lastFlush = now
-        switch role {
-        case .leader: flushLeader(now: now, into: &out)
-        case .follower: flushFollower(now: now, into: &out)
-        case .looking: break
-        }
-        flushIntroductions(now: now, into: &out)
-        issueWrite(now: now, into: &out)
-    }
-
-    private mutating func issueWrite(now: Instant, into out: inout RaftOutbox) {
-        let entries = unwrittenFrom.map { log.suffix(from: $0) } ?? []
-        guard hardStateIsDirty || !entries.isEmpty || pendingReset != nil || !promises.isEmpty else { return }
-        let change: LogWrite.Change? =
-            if let reset = pendingReset {
-                entries.isEmpty ? .reset(to: reset) : .resetAndAppend(to: reset, entries)
-            } else {
-                entries.isEmpty ? nil : .replaceSuffix(entries)
-            }
-        let joins = doubt?.joins.map { $0.write == nil } ?? false
-        let write = LogWrite(
-            id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change, joins: joins)
-        if joins { doubt?.joins?.write = write.id }
-        nextWrite = WriteID(nextWrite.rawValue + 1)
-        writesInFlight.append(
-            WriteInFlight(id: write.id, lastIndex: log.lastIndex, issuedAt: now, isReset: pendingReset != nil))
-        out.write = write
-        out.thenSend = promises
-        promises = []
-        hardStateIsDirty = false
-        unwrittenFrom = nil
-        pendingReset = nil
-        if case .looking(var looking) = role, case .campaigning(var campaign) = looking.phase, campaign.write == nil {
-            campaign.write = write.id
-            looking.phase = .campaigning(campaign)
-            role = .looking(looking)
-        }
     }
 }
