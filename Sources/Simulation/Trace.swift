@@ -72,7 +72,7 @@ struct Trace {
     private static func line(_ time: Int64, _ event: TraceEvent) -> String {
         let micros = String(time / 1000)
         let padded = String(repeating: "0", count: max(0, 7 - micros.count)) + micros
-        return "\(padded.dropLast(6)).\(padded.suffix(6)) \(event.text)"
+        return "\(padded.dropLast(6)).\(padded.suffix(6)) \(Wording.plain(event.text))"
     }
 }
 
