@@ -80,7 +80,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             others: options.members.map { NodeID(name: $0.name) }.filter { $0 != options.identity.id }, now: startedAt)
         nextSave = startedAt + Self.saveInterval
         nextStateSync = startedAt + Self.syncInterval
-        inbox = Inbox(loop: loop) { [unowned self] in drain() }
+        // Weak, here and below: what is posted last may have its turn when the node has ended and nobody holds it.
+        inbox = Inbox(loop: loop) { [weak self] in self?.drain() }
         logWriter = LogWriter(
             store: opened.log, logger: logger, completed: { [inbox] in inbox!.post(.logDurable($0)) }, failed: failed)
         stateWriter = StateWriter(
@@ -293,17 +294,21 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         isTakingBreath = true
         // Behind the writes to connections that this turn has asked for, and as long as all that took: what is left over
         // gets at most half of the loop's time.
-        loop.execute { [unowned self] in
-            isTakingBreath = false
-            let end = monotonicNow()
-            if !isStopped { setTimer(at: end + max(Self.breath, end - now)) }
-        }
+        loop.execute { [weak self] in self?.takeBreath(since: now) }
+    }
+
+    private func takeBreath(since begin: Instant) {
+        isTakingBreath = false
+        let end = monotonicNow()
+        if !isStopped { setTimer(at: end + max(Self.breath, end - begin)) }
     }
 
     private func setTimer(at wanted: Instant) {
         if let timer, timer.at <= wanted { return }
         timer?.task.cancel()
-        let task = loop.scheduleTask(deadline: wanted.deadline) { [unowned self] in drain(isTimed: true) }
+        let task = loop.scheduleTask(deadline: wanted.deadline) { [weak self] () -> Void in
+            self?.drain(isTimed: true)
+        }
         timer = (task, wanted)
     }
 

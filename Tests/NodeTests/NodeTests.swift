@@ -162,10 +162,10 @@ import Testing
 
 // MARK: - Support
 
-private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A folder that goes with the test.
-private final class Folder: Sendable {
+final class Folder: Sendable {
     let path: String
     init() throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "conclave-node-\(UUID().uuidString)")
@@ -175,7 +175,7 @@ private final class Folder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-private func options(_ folder: Folder) -> NodeOptions {
+func options(_ folder: Folder) -> NodeOptions {
     NodeOptions(
         name: "n1", dataDirectory: folder.path, members: [NodeOptions.Member(name: "n1", host: "127.0.0.1", port: 1)],
         peerListenHost: "127.0.0.1", peerListenPort: 0, version: "test")
