@@ -8,7 +8,8 @@ internal import ReplicaCore
 final class Watcher: WatchSink, @unchecked Sendable {
     let id: Int64
     let eventLoop: any EventLoop
-    private unowned let call: WatchCall
+    /// Gone when the stream has ended, while answers may still be under way.
+    private weak var call: WatchCall?
     private let rpc: RPC
     private let order: WatchOrder
     private var watch: WatchID?
@@ -50,6 +51,7 @@ final class Watcher: WatchSink, @unchecked Sendable {
 
     private func refuseHistory() {
         rpc.status { [self] status in
+            guard !isClosed else { return }
             tellCreated(status.position)
             end(.compacted, oldest: status.replica.compactedRevision.next, at: status.position)
         }
@@ -61,7 +63,7 @@ final class Watcher: WatchSink, @unchecked Sendable {
         case .watching(_, let position):
             reached = reached ?? position.revision
             tellCreated(position)
-            if call.isPaused { pauseOrResume() }
+            if call?.isPaused ?? false { pauseOrResume() }
         case .refused(.compacted(let oldest), let position):
             tellCreated(position)
             end(.compacted, oldest: oldest, at: position)
@@ -84,7 +86,7 @@ final class Watcher: WatchSink, @unchecked Sendable {
         var reply = WatchReply(header: rpc.header(position), watchID: id)
         reply.isCreated = true
         rpc.send(reply)
-        call.done()
+        call?.done()
     }
 
     // MARK: - WatchSink
@@ -118,7 +120,7 @@ final class Watcher: WatchSink, @unchecked Sendable {
         }
     }
 
-    func leaderKnown(_ known: Bool) { if !isClosed { call.leaderKnown(known) } }
+    func leaderKnown(_ known: Bool) { if !isClosed { call?.leaderKnown(known) } }
 
     // MARK: - Progress
 
@@ -148,7 +150,7 @@ final class Watcher: WatchSink, @unchecked Sendable {
     // MARK: - A slow reader, and the end
 
     func pauseOrResume() {
-        guard let watch, isCreated else { return }
+        guard let watch, let call, isCreated else { return }
         if call.isPaused { rpc.node.pauseWatch(watch) } else { rpc.node.resumeWatch(watch) }
     }
 
@@ -159,8 +161,8 @@ final class Watcher: WatchSink, @unchecked Sendable {
         reply.compactRevision = oldest
         reply.reason = status.message
         rpc.send(reply)
-        call.remove(self)
-        if !wasCreated { call.done() }
+        call?.remove(self)
+        if !wasCreated { call?.done() }
     }
 
     /// Nothing is told any more.
