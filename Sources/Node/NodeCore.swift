@@ -371,7 +371,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         isStopped = true
         timer?.task.cancel()
         let last = heldDelta ?? replica.takeStateDelta()
-        for answer in answers.values { answer.completion(stopping) }
+        for answer in answers.values { answer.tell(stopping) }
         answers = [:]
         return last.flatMap { replica.raft.stableIndex >= $0.position.index ? $0 : nil }
     }
