@@ -142,16 +142,25 @@ package struct TortureRun: Sendable {
             let watchers = crowd.officeHistorians + crowd.officeWatchers
             try await awaitWatches(watchers.filter { $0.office == office }, standing.fence)
         }
-        // Something last for every watch of etcd's API, which tells only where something happens.
-        let steps = EtcdWatcher.prefixes.map { prefix in
-            Transaction.Step.put("\(prefix)end", "settler.\(prefix)end", lease: 0)
-        }
-        let end = await requester.perform(.transaction(.init(if: [], then: steps)), idempotent: true)
-        await requester.close()
-        guard let last = end.revision else { throw ClusterFailure("the last write was not acknowledged") }
+        let last = try await writeLast(requester)
         try await eventually("all members have the same state", within: .seconds(30)) { await observer.areEqual() }
-        try await awaitWatches(crowd.keyWatchers, last)
-        for place in cluster.members.indices { try await readAll(at: place, through: last) }
+        try await awaitWatches(crowd.keyWatchers.filter { $0.isNarrow }, last.ofPrefixes)
+        try await awaitWatches(crowd.keyWatchers.filter { !$0.isNarrow }, last.ofAll)
+        for place in cluster.members.indices { try await readAll(at: place, through: last.ofAll) }
+    }
+
+    /// Writes something last for each watch: who is told of a revision has been told all of it only where that is one change.
+    private func writeLast(_ requester: consuming Requester) async throws -> (ofPrefixes: UInt64, ofAll: UInt64) {
+        let narrow = EtcdWatcher.prefixes.filter { !$0.isEmpty }
+        var revisions: [UInt64] = []
+        for keys in [narrow.map { "\($0)end" }, ["end"]] {
+            let steps = keys.map { Transaction.Step.put($0, "settler.\($0)", lease: 0) }
+            let answer = await requester.perform(.transaction(.init(if: [], then: steps)), idempotent: true)
+            guard let revision = answer.revision else { throw ClusterFailure("the last write was not acknowledged") }
+            revisions.append(revision)
+        }
+        await requester.close()
+        return (revisions[0], revisions[1])
     }
 
     private func awaitWatches(_ watchers: [any Watching], _ last: UInt64) async throws {

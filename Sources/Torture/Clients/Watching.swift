@@ -5,7 +5,13 @@ protocol Watching: AnyObject, Sendable {
     var reached: UInt64 { get }
     /// Why it could not go on.
     var failure: String? { get }
+    /// Whether it is told only where something happens among its keys, which are not all.
+    var isNarrow: Bool { get }
     func run() async
     /// Notes that everything up to here was awaited.
     func close(at number: UInt64)
+}
+
+extension Watching {
+    var isNarrow: Bool { false }
 }

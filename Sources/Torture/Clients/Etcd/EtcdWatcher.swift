@@ -34,6 +34,7 @@ final class EtcdWatcher: Watching {
 
     var reached: UInt64 { state.withLock { $0.reached } }
     var failure: String? { state.withLock { $0.failure } }
+    var isNarrow: Bool { !prefix.isEmpty }
 
     func run() async {
         file.add(.opened(after: reached), of: name)
