@@ -67,6 +67,11 @@ extension Replica {
         guard let waiter = waiters.removeValue(forKey: number) else { return }
         let position = position(at: now)
         for request in waiter.requests {
+            // A state that differs may come to another result than all others.
+            if isFenced {
+                reply(request, .refused(.timeout, position), into: &out)
+                continue
+            }
             switch (requests[request]?.content, result) {
             case (.renew(let leases), _):
                 reply(request, .renewed(leases.map { store.lease($0) }, position), into: &out)

@@ -104,14 +104,16 @@ extension Replica {
         isFenced = false
         digests.forget()
         raft.snapshotInstalled(at: position, now: now, into: &raftOut)
+        watches.restart(after: before)
+        elections.restart()
+        // Before anybody is answered: this node may have been further than the snapshot (`invariants.md` 14).
+        if store.appliedIndex < raft.commitIndex { applyCommitted(at: now, into: &out) }
         // What these wait for may lie under the snapshot: nobody can tell them.
         for number in waiters.keys.sorted() {
             for request in waiters.removeValue(forKey: number)?.requests ?? [] {
                 reply(request, .refused(.timeout, self.position(at: now)), into: &out)
             }
         }
-        watches.restart(after: before)
-        elections.restart()
         answerAwaitingReads(at: now, into: &out)
     }
 }

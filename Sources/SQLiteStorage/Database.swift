@@ -188,6 +188,13 @@ final class Database {
         }
     }
 
+    /// Throws ``StorageError/corrupt(path:detail:)`` where pages do not fit together, free ones included, which no reading of
+    /// rows comes by and a later write would.
+    func checkStructure() throws(StorageError) {
+        let found = try text("PRAGMA quick_check(1)") ?? "ok"
+        guard found == "ok" else { throw .corrupt(path: path, detail: found) }
+    }
+
     private var message: String { String(cString: sqlite3_errmsg(handle)) }
 
     private func apply(_ setting: Setting) throws(StorageError) {

@@ -26,6 +26,7 @@ struct LogOpening {
         database = try Database(
             path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log, gathersWrites: true)
         tables = try LogTables(database)
+        try database.checkStructure()
         let kept = try tables.readIdentity(path: database.path)
         if let kept { try identity.check(against: kept.0, path: directory.path) }
         try Self.check(mark, for: identity)

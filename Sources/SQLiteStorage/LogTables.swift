@@ -48,7 +48,7 @@ struct LogTables {
         // Numbers from 2^63 on are negative here.
         deleteRunsFrom = try database.prepare("DELETE FROM runs WHERE first >= ? OR first < 0")
         // The first condition spares a look at all runs that stay.
-        deleteRunsThrough = try database.prepare("DELETE FROM runs WHERE first <= ?1 AND last <= ?1")
+        deleteRunsThrough = try database.prepare("DELETE FROM runs WHERE last <= ?")
     }
 }
 

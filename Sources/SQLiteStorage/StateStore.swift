@@ -104,6 +104,7 @@ package final class StateStore: @unchecked Sendable {
     deinit { database.close() }
 
     private func recover() throws(StorageError) -> RecoveredState? {
+        try database.checkStructure()
         let content = try tables.read(path: database.path)
         rowSum = content.rowSum
         newest = content.state?.header.revision ?? .zero

@@ -74,7 +74,9 @@ extension World {
     private var hasSpareNode: Bool { nodes.count { !isFit($0) } < (nodes.count - 1) / 2 }
 
     /// Whether a node has joined and remembers what it promised.
-    func isFit(_ node: SimulatedNode) -> Bool { node.log.blank == nil && !history.isUnfit(node.number) }
+    func isFit(_ node: SimulatedNode) -> Bool {
+        node.log.isBegun && node.log.blank == nil && !history.isUnfit(node.number)
+    }
 
     private mutating func loseEntries(_ node: SimulatedNode, atMost limit: Int) {
         let entries = node.log.durable.entries.count
