@@ -112,7 +112,7 @@ extension World {
             node.log.hangsUntil = 0
             node.log.failsNext = false
             node.stores?.endFailures()
-            node.slowUntil = 0
+            node.slowUntil = min(node.slowUntil, now)
             if node.isUp { schedule.add(.logSynced(node: node.number, life: node.life), at: now + swarm.diskLatency) }
             resume(node)
             makeSpace(node)
