@@ -47,7 +47,6 @@ struct LogTables {
         insertRun = try database.prepare("INSERT INTO runs VALUES (?, ?, ?)")
         // Numbers from 2^63 on are negative here.
         deleteRunsFrom = try database.prepare("DELETE FROM runs WHERE first >= ? OR first < 0")
-        // The first condition spares a look at all runs that stay.
         deleteRunsThrough = try database.prepare("DELETE FROM runs WHERE last <= ?")
     }
 }
