@@ -162,6 +162,9 @@ struct KeySpace: Sendable {
 
     // MARK: Keeping
 
+    /// How many versions came or went since the last ``takeChanges()``, or a few more.
+    var changeCount: Int { changes.count }
+
     /// What changed since the last call: versions inserted and still retained, in order, and versions removed.
     mutating func takeChanges() -> (inserted: [Version], removed: [VersionPosition]) { changes.take(at: revision) }
 

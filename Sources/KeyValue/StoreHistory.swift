@@ -58,12 +58,13 @@ extension Store {
     }
 
     /// Through which revision history is due to go, to be proposed as ``Command/compact(through:)``. Waits until the history
-    /// is over a bound, and then goes a tenth below it (for age, a minute if that is less), so that it goes in steps.
-    /// Costs next to nothing while none is due, and the revisions that are due once some are: ask again when they are gone.
+    /// is over a bound, and then goes a tenth below it (for age, a minute if that is less), so that it goes in steps; no step
+    /// is of more than ``Limits/compactionRevisions``. Costs next to nothing while none is due, and the revisions that are due
+    /// once some are: ask again when they are gone.
     package func compactionDue(_ bounds: HistoryBounds = HistoryBounds()) -> Revision? {
         guard let first = keys.history.first?.events.revision else { return nil }
         let gone = max(excessRevisions(bounds), excessBytes(bounds), excessAge(bounds))
-        return gone > 0 ? Revision(first.rawValue + UInt64(gone) - 1) : nil
+        return gone > 0 ? Revision(first.rawValue + UInt64(min(gone, Limits.compactionRevisions)) - 1) : nil
     }
 
     private func excessRevisions(_ bounds: HistoryBounds) -> Int {
@@ -75,7 +76,7 @@ extension Store {
         guard keys.historyBytes > bounds.bytes else { return 0 }
         var excess = keys.historyBytes - (bounds.bytes - bounds.bytes / 10)
         var place = 0
-        while excess > 0, place < keys.history.count {
+        while excess > 0, place < min(keys.history.count, Limits.compactionRevisions) {
             excess -= keys.history[place].superseded
             place += 1
         }

@@ -68,8 +68,10 @@ extension Store {
     /// What changed since the last call, or since the store was restored; `nil` when no entry was applied. The deltas in
     /// their order, carried out on a table, make it equal to ``records()``.
     /// To be called now and then: until then the changes are kept.
-    package mutating func takeDelta() -> StateDelta? {
-        guard appliedIndex > takenIndex else { return nil }
+    ///
+    /// - Parameter versions: with fewer versions of keys that came or went, nothing is taken.
+    package mutating func takeDelta(ofAtLeast versions: Int = 0) -> StateDelta? {
+        guard appliedIndex > takenIndex, keys.changeCount >= versions else { return nil }
         takenIndex = appliedIndex
         let versions = keys.takeChanges()
         let leases = leases.takeChanges()

@@ -12,6 +12,9 @@ struct VersionChanges: Sendable {
 
     init(takenAt revision: Revision) { taken = revision }
 
+    /// How many rows the next ``take(at:)`` tells of, or a few more.
+    var count: Int { inserted.count + removed.count }
+
     mutating func insert(_ version: Version) { inserted.append(version) }
 
     mutating func remove(_ position: VersionPosition) {

@@ -53,8 +53,11 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var diskSync: TimeSpan?
     private var counters = LogStore.Counters()
 
-    /// How often changed rows go to `state.db`, and how often they are synced so that the log can be cut.
+    /// How often changed rows go to `state.db`, or when so many versions came and went: collecting more of them at a time
+    /// would keep clients waiting.
     private static let saveInterval = TimeSpan.milliseconds(500)
+    private static let saveVersions = 2_000
+    /// How often they are synced, so that the log can be cut.
     private static let syncInterval = TimeSpan.seconds(5)
     /// The event loop runs all tasks that are due, those that these add included, before it looks at its sockets again.
     /// Work that is left over therefore waits for at least this, or nobody would be heard until all of it is done.
@@ -318,10 +321,13 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     private func saveState(at now: Instant) {
         guard !stateWriterIsBusy else { return }
-        if heldDelta == nil && now >= nextSave {
-            nextSave = now + Self.saveInterval
-            stateWriter.measureSpace()
-            heldDelta = replica.takeStateDelta()
+        if heldDelta == nil {
+            let isDue = now >= nextSave
+            heldDelta = replica.takeStateDelta(ofAtLeast: isDue ? 0 : Self.saveVersions)
+            if isDue {
+                nextSave = now + Self.saveInterval
+                stateWriter.measureSpace()
+            }
         }
         // Rows must not be ahead of the log that explains them.
         guard let held = heldDelta, replica.raft.stableIndex >= held.position.index else { return }

@@ -72,6 +72,9 @@ package enum Limits {
     package static let historyBytes = 64 * 1024 * 1024
     /// Age, in cluster time, beyond which history is compacted.
     package static let historyAge = TimeSpan.seconds(3600)
+    /// Revisions that one entry of automatic compaction forgets: other writes find their place between such entries, and wait
+    /// no longer than it takes to apply one.
+    package static let compactionRevisions = 512
     /// Revisions looked at in one step by a watch that catches up.
     package static let historyScan = 8_192
     /// Leases looked at, beyond those found due, in one search for due ones.

@@ -235,8 +235,12 @@ package struct Replica: Sendable {
 
     /// What changed in the state since the last call, with the log position it brings `state.db` to. Write it only once
     /// `log.db` durably holds that position (``Raft/stableIndex``).
-    package mutating func takeStateDelta() -> (delta: StateDelta, position: SnapshotPosition)? {
-        guard !isInstalling, !isFenced, let delta = store.takeDelta(),
+    ///
+    /// - Parameter versions: with fewer versions of keys that came or went, nothing is taken.
+    package mutating func takeStateDelta(
+        ofAtLeast versions: Int = 0
+    ) -> (delta: StateDelta, position: SnapshotPosition)? {
+        guard !isInstalling, !isFenced, let delta = store.takeDelta(ofAtLeast: versions),
             let position = raft.position(at: store.appliedIndex, time: store.time)
         else { return nil }
         return (delta, position)

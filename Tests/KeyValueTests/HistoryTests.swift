@@ -157,6 +157,19 @@ import Testing
         #expect(driver.store.compactionDue(bounds) == Revision(23))
     }
 
+    @Test func longHistoryIsDueInStepsThatKeepNobodyWaiting() throws {
+        var driver = Driver()
+        let bounds = HistoryBounds(revisions: 10 * Limits.compactionRevisions)
+        for _ in 0...bounds.revisions * 2 { driver.put("a") }
+        let first = driver.store.oldestRevision.rawValue
+        for step in 1...10 {
+            let due = try #require(driver.store.compactionDue(bounds))
+            #expect(due.rawValue == first + UInt64(step * Limits.compactionRevisions) - 1)
+            driver.apply(.compact(through: due))
+        }
+        #expect(driver.store.compactionDue(bounds)?.rawValue == first + UInt64(11 * Limits.compactionRevisions) - 1)
+    }
+
     @Test func historyOverItsBytesIsDueUntilItFits() throws {
         var driver = Driver()
         let bounds = HistoryBounds(bytes: 100_000)
