@@ -86,6 +86,8 @@ package enum Limits {
     /// Entries kept in memory behind the applied index for members that lag; older ones come as a snapshot.
     package static let trailingEntries = 20_000
     package static let trailingBytes = 16 * 1024 * 1024
+    /// Entries that leave the log at once, when their effects are in `state.db`.
+    package static let entriesCutAtOnce = 1_000
     /// Entries not yet committed that a leader accepts before it answers `overloaded`.
     package static let uncommittedEntries = 20_000
     package static let uncommittedBytes = 64 * 1024 * 1024

@@ -54,6 +54,9 @@ package struct Replica: Sendable {
     var expiryInFlight: LogIndex?
     var compactionInFlight: LogIndex?
 
+    /// Up to where entries leave the log, some with each flush; `nil` when none do.
+    var cutsLogThrough: LogIndex?
+
     // Snapshots
     var outgoing: [NodeID: OutgoingSnapshot] = [:]
     /// A received state while it is being made durable.
@@ -139,6 +142,7 @@ package struct Replica: Sendable {
         raft.flush(now: now, into: &raftOut)
         progress(at: now, into: &out)
         dropFinishedSnapshots()
+        cutLog(into: &out)
         if catchingUp {
             watches.catchUp(from: store, into: &out)
             elections.catchUp(from: store, into: &out)
@@ -264,6 +268,17 @@ package struct Replica: Sendable {
         let target = min(index, LogIndex(applied - keep))
         // In steps, so that the log is not trimmed by a few entries at a time.
         guard target.rawValue > raft.log.baseIndex.rawValue + keep / 8 else { return }
-        out.truncation = raft.compactLog(through: target)
+        cutsLogThrough = target
+    }
+
+    /// Lets go of some of the entries that may go: nobody waits for long until all are gone.
+    private mutating func cutLog(into out: inout Outbox) {
+        guard let target = cutsLogThrough else { return }
+        cutsLogThrough = nil
+        guard !isFenced, !isInstalling else { return }
+        let step = LogIndex(raft.log.baseIndex.rawValue + UInt64(Limits.entriesCutAtOnce))
+        guard let truncation = raft.compactLog(through: min(target, step)) else { return }
+        out.truncation = truncation
+        if truncation.base.index < target { cutsLogThrough = target }
     }
 }

@@ -140,6 +140,19 @@ import Testing
         #expect(cluster.truncations == 1)
     }
 
+    @Test func aLongLogIsCutInStepsThatKeepNobodyWaiting() {
+        var cluster = TestReplicas(1, log: LogBounds(trailingEntries: 4))
+        let leader = cluster.waitForLeader()
+        let writes = Limits.entriesCutAtOnce * 5 / 2
+        for number in 0..<writes { cluster.put("k\(number)", at: leader) }
+        let applied = cluster.store(leader).appliedIndex
+        cluster.handle(.stateSaved(through: applied), at: leader)
+        #expect(cluster.replicas[leader]!.raft.log.baseIndex.rawValue == UInt64(Limits.entriesCutAtOnce))
+        cluster.run(for: .milliseconds(500))
+        #expect(cluster.replicas[leader]!.raft.log.baseIndex.rawValue == applied.rawValue - 4)
+        #expect(cluster.truncations == 3)
+    }
+
     @Test func peerMessagesSurviveTheirCodec() throws {
         let origin = Origin(node: NodeID(9), number: .max)
         let messages: [PeerMessage] = [
