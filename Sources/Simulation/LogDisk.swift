@@ -66,7 +66,7 @@ enum LogJob {
 /// A node's log writer: jobs in order, several with one sync.
 struct LogDisk {
     var durable = DurableLog()
-    /// What it held before writes took entries away, of a node with real stores: their files may show it again when their newest
+    /// What it held before writes, or an opening that found damage, took entries away, of a node with real stores: their files may show it again when their newest
     /// part is lost.
     private(set) var earlier: [DurableLog] = []
     /// The data directory, until it has joined the cluster.
@@ -85,6 +85,12 @@ struct LogDisk {
     /// Takes note of what a write under way is about to change.
     mutating func keepEarlier(before write: LogWrite) {
         if durable.loses(to: write) { earlier.append(durable) }
+    }
+
+    /// An opening found `log`, and dropped what it could not keep.
+    mutating func become(_ log: DurableLog) {
+        if log != durable { earlier.append(durable) }
+        durable = log
     }
 
     /// The data directory is gone.

@@ -103,7 +103,7 @@ extension World {
             blame(node, "1", "may vote again: it has \(log.summary), and had \(before.summary)")
         }
         history.damage[node.number] = found.log.damagedBelow
-        node.log.durable = log
+        node.log.become(log)
         node.state.durable = StateTable(found)
         node.state.written = []
     }
