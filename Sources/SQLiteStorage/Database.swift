@@ -123,8 +123,9 @@ final class Database {
         try check()
         var statement: OpaquePointer?
         defer { sqlite3_finalize(statement) }
-        var code = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
-        if code == SQLITE_OK { code = sqlite3_step(statement) }
+        let prepared = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
+        guard prepared == SQLITE_OK else { throw preparationError(prepared) }
+        let code = sqlite3_step(statement)
         guard code == SQLITE_ROW || code == SQLITE_DONE else { throw error(code, "a read") }
         return sqlite3_column_text(statement, 0).map { String(cString: $0) }
     }
@@ -183,16 +184,34 @@ final class Database {
         switch code & 0xFF {
         case SQLITE_FULL: .diskFull(path: path)
         case SQLITE_CORRUPT, SQLITE_NOTADB: latch(.corrupt(path: path, detail: message))
+        // Of a file that the system let us open for writing this much says only its own header.
+        case SQLITE_READONLY where code == SQLITE_READONLY:
+            latch(.corrupt(path: path, detail: "its header forbids writing"))
         case SQLITE_BUSY, SQLITE_LOCKED: latch(.inUse(path: path, process: nil))
         default: latch(.latched(path: path, operation: operation, detail: "\(message), SQLite code \(code)"))
         }
     }
 
-    /// Throws ``StorageError/corrupt(path:detail:)`` where pages do not fit together, free ones included, which no reading of
-    /// rows comes by and a later write would.
+    /// Throws ``StorageError/corrupt(path:detail:)`` unless the tables are those that `schema` makes: one flipped bit in its text
+    /// may leave a text that compiles, and by which a row no longer takes the place of the one before it.
+    func checkTables(of schema: String) throws(StorageError) {
+        let columns = """
+            SELECT group_concat(place) FROM (SELECT m.name || i.cid || i.name || i.type || i."notnull" || i.pk AS place
+                FROM sqlite_schema AS m, pragma_table_info(m.name) AS i WHERE m.type = 'table' ORDER BY place)
+            """
+        let model = try Database(path: ":memory:", settings: [])
+        try model.execute(schema)
+        guard try text(columns) == model.text(columns) else {
+            throw .corrupt(path: path, detail: "its tables are not those of this program")
+        }
+    }
+
+    /// Throws ``StorageError/corrupt(path:detail:)`` where pages do not fit together, free ones included, or the header forbids
+    /// writing: no reading of rows comes by that, and a later write would.
     func checkStructure() throws(StorageError) {
         let found = try text("PRAGMA quick_check(1)") ?? "ok"
         guard found == "ok" else { throw .corrupt(path: path, detail: found) }
+        guard sqlite3_db_readonly(handle, "main") == 0 else { throw error(SQLITE_READONLY, "a write") }
     }
 
     private var message: String { String(cString: sqlite3_errmsg(handle)) }

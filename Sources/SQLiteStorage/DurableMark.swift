@@ -16,6 +16,8 @@ struct DurableMark: Hashable {
     /// The directory, until it has joined the cluster.
     var blank: DirectoryID?
 
+    func belongs(to identity: StoreIdentity) -> Bool { cluster == identity.cluster && node == identity.node }
+
     static let encodedBytes = 11 * 8
     private static let magic: UInt64 = 0x334B_524D_564C_4E43
     /// Of marks that earlier releases wrote: a word shorter, of directories that count as having joined.

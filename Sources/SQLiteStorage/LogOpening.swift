@@ -1,7 +1,7 @@
 internal import Consensus
 internal import Primitives
 
-/// One opening of a node's log: takes the lock, reads and checks what is there, and begins the next incarnation.
+/// One opening of a node's log, under its lock: reads and checks what is there, and begins the next incarnation.
 struct LogOpening {
     let identity: StoreIdentity
     let lock: AnyObject
@@ -14,11 +14,12 @@ struct LogOpening {
 
     /// - Parameter new: what the directory is given if it is begun now.
     init(
-        in directory: any StoreDirectory, identity: StoreIdentity, new: NewDirectory
+        in directory: any StoreDirectory, _ lock: AnyObject, _ mark: MarkFile, identity: StoreIdentity,
+        new: NewDirectory
     ) throws(StorageError) {
         self.identity = identity
-        lock = try directory.lock("log.lock")
-        mark = try MarkFile(in: directory)
+        self.lock = lock
+        self.mark = mark
         try directory.createFile("log.db")
         try directory.rewrite("log.db-wal")
         // Before the log says whose it is: one without its mark is damaged.
@@ -28,7 +29,7 @@ struct LogOpening {
         tables = try LogTables(database)
         try database.checkStructure()
         let kept = try tables.readIdentity(path: database.path)
-        if let kept { try identity.check(against: kept.0, path: directory.path) }
+        if let kept { try Self.check(kept.0, beside: mark, for: identity, path: directory.path) }
         try Self.check(mark, for: identity)
 
         let before = max(kept?.1 ?? Incarnation(0), mark.current?.incarnation ?? new.incarnation)
@@ -85,6 +86,18 @@ struct LogOpening {
     static func dropDamage(_ contents: LogContents, _ editor: inout LogEditor) throws(StorageError) {
         let keepsNothing = contents.entries.isEmpty && contents.base == nil
         if keepsNothing { try editor.reset(to: nil) } else { try editor.dropDamage(behind: contents.lastRun) }
+    }
+
+    /// The row has no checksum and the mark has one: where only the mark is ours, the row is damaged.
+    private static func check(
+        _ kept: StoreIdentity, beside mark: MarkFile, for identity: StoreIdentity, path: String
+    ) throws(StorageError) {
+        do throws(StorageError) {
+            try identity.check(against: kept, path: path)
+        } catch {
+            guard mark.current?.belongs(to: identity) == true else { throw error }
+            throw .corrupt(path: path + "/log.db", detail: "the row that says whose it is differs from the mark")
+        }
     }
 
     private static func check(_ mark: MarkFile, for identity: StoreIdentity) throws(StorageError) {

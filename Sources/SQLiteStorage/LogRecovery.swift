@@ -60,10 +60,11 @@ struct LogContents {
         entry.index.rawValue == tail.last.rawValue &+ 1 && entry.term >= entries.last?.term ?? tail.baseTerm
     }
 
-    /// Whether the run's bounds can be true: an entry takes more than one byte.
+    /// Whether the run's bounds can be true: its first entry says the same, and an entry takes more than one byte.
     private func isPlausible(_ run: LogRun) -> Bool {
-        run.last >= run.first && run.last.rawValue - run.first.rawValue < UInt64(run.body.count)
-            && run.last.rawValue < Limits.counters
+        var reader = RunReader(run.body)
+        return (try? reader.next())?.entry.index == run.first && run.last >= run.first
+            && run.last.rawValue - run.first.rawValue < UInt64(run.body.count) && run.last.rawValue < Limits.counters
     }
 }
 
@@ -71,6 +72,8 @@ struct LogContents {
 func damage(hardState: HardState?, contents: LogContents, mark: DurableMark?, isFresh: Bool) -> LogIndex? {
     let afterLast = LogIndex(contents.tail.last.rawValue + 1)
     guard let mark else { return isFresh ? nil : max(afterLast, contents.highestSeen) }
+    // Whatever was promised since it joined stood in a log that is gone.
+    if isFresh, mark.blank == nil { return max(mark.index, afterLast) }
     if !contents.isWhole { return max(mark.index, contents.highestSeen, afterLast) }
     if mark.index > contents.tail.last { return mark.index }
     let chainDiffers = mark.index > contents.tail.base && contents.chainAtMark != mark.chain

@@ -43,6 +43,9 @@ package final class LogStore: @unchecked Sendable {
     private var checkpointPostponedTo = 0
 
     /// Opens or creates the log of `identity` in `directory`, and counts one more incarnation, durably.
+    ///
+    /// Throws ``StorageError/logLost(path:detail:)`` when the file is damaged beyond reading, and its mark says whose it was:
+    /// then ``startAnew(in:identity:new:)`` gives an empty log that a leader has to repair.
     package static func open(
         directory: String, identity: StoreIdentity, new: NewDirectory = .begunNow()
     ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
@@ -53,9 +56,32 @@ package final class LogStore: @unchecked Sendable {
     package static func open(
         in directory: any StoreDirectory, identity: StoreIdentity, new: NewDirectory = .begunNow()
     ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
-        let opened = try LogOpening(in: directory, identity: identity, new: new)
-        let store = LogStore(opened)
-        return (store, opened.recovered, opened.incarnation)
+        let lock = try directory.lock("log.lock")
+        let mark = try MarkFile(in: directory)
+        // Without that it may be anybody's, and nothing would tell that it held anything.
+        let hasOwnMark = mark.current?.belongs(to: identity) == true
+        do throws(StorageError) {
+            let opened = try LogOpening(in: directory, lock, mark, identity: identity, new: new)
+            return (LogStore(opened), opened.recovered, opened.incarnation)
+        } catch .corrupt(let path, let detail) where hasOwnMark {
+            throw .logLost(path: path, detail: detail)
+        }
+    }
+
+    /// Moves a lost log aside (`log.db.lost`, in place of one moved there before) and opens an empty one, which is damaged.
+    package static func startAnew(
+        in directory: any StoreDirectory, identity: StoreIdentity, new: NewDirectory = .begunNow()
+    ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
+        try moveAside(in: directory)
+        return try open(in: directory, identity: identity, new: new)
+    }
+
+    private static func moveAside(in directory: any StoreDirectory) throws(StorageError) {
+        let lock = try directory.lock("log.lock")
+        defer { withExtendedLifetime(lock) {} }
+        // The database first: SQLite takes no WAL for an empty one's, but would believe an old database without its WAL.
+        for suffix in ["", "-wal"] { try directory.rename("log.db" + suffix, to: "log.db.lost" + suffix) }
+        try directory.sync()
     }
 
     private init(_ opened: LogOpening) {

@@ -33,6 +33,7 @@ struct LogTables {
 
     init(_ database: Database) throws(StorageError) {
         try database.execute(Self.schema)
+        try database.checkTables(of: Self.schema)
         selectIdentity = try database.prepare(
             "SELECT format, cluster, node, node_name, cluster_description, incarnation FROM identity")
         replaceIdentity = try database.prepare("REPLACE INTO identity VALUES (0, ?, ?, ?, ?, ?, ?)")
@@ -57,7 +58,11 @@ extension LogTables {
     func readIdentity(path: String) throws(StorageError) -> (StoreIdentity, Incarnation)? {
         var found: (StoreIdentity, Incarnation)?
         try selectIdentity.rows([]) { row throws(StorageError) in
-            guard row.integer(0) == Self.format else { throw .unknownFormat(path: path, format: row.integer(0)) }
+            guard row.integer(0) == Self.format else {
+                // They are counted from 1.
+                guard row.integer(0) > 0 else { throw .corrupt(path: path, detail: "it has no format") }
+                throw .unknownFormat(path: path, format: row.integer(0))
+            }
             let identity = StoreIdentity(
                 cluster: ClusterID(rawValue: row.number(1)), node: NodeID(row.number(2)), nodeName: row.text(3),
                 clusterDescription: row.text(4))

@@ -11,21 +11,34 @@ package struct OpenedStores {
     /// What `state.db` holds and the state machine made of it; `nil` when there is none, or none that can be used.
     package var kept: (state: RecoveredState, store: Store)?
 
-    /// A state that cannot be used is built anew, from the log if that is whole, else by a leader; `lost` is told why.
+    /// A log that cannot be used is begun anew, for a leader to repair. A state that cannot be used is built anew, from the
+    /// log if that is whole, else by a leader. `lost` is told of either.
     package static func open(
         log logDirectory: any StoreDirectory, state stateDirectory: any StoreDirectory, identity: StoreIdentity,
         new: NewDirectory,
-        lost: (_ path: String, _ detail: String) -> Void
+        lost: (StorageError) -> Void
     ) throws(StorageError) -> OpenedStores {
-        var (log, recovered, incarnation) = try LogStore.open(in: logDirectory, identity: identity, new: new)
+        var (log, recovered, incarnation) = try openLog(in: logDirectory, identity, new, lost)
         do throws(StorageError) {
             let (state, kept) = try openState(in: stateDirectory, identity, logBase: recovered.base?.index ?? .zero)
             return OpenedStores(log: log, state: state, incarnation: incarnation, recovered: recovered, kept: kept)
         } catch .stateLost(let path, let detail) {
-            lost(path, detail)
+            lost(.stateLost(path: path, detail: detail))
             let state = try StateStore.startAnew(in: stateDirectory, identity: identity)
             if recovered.base != nil { recovered = try log.discard() }
             return OpenedStores(log: log, state: state, incarnation: incarnation, recovered: recovered)
+        }
+    }
+
+    private static func openLog(
+        in directory: any StoreDirectory, _ identity: StoreIdentity, _ new: NewDirectory,
+        _ lost: (StorageError) -> Void
+    ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
+        do throws(StorageError) {
+            return try LogStore.open(in: directory, identity: identity, new: new)
+        } catch .logLost(let path, let detail) {
+            lost(.logLost(path: path, detail: detail))
+            return try LogStore.startAnew(in: directory, identity: identity, new: new)
         }
     }
 

@@ -49,6 +49,7 @@ struct StateTables {
         self.database = database
         try database.execute(Self.schema)
         try Self.addRowSum(to: database)
+        try database.checkTables(of: Self.schema)
         selectMeta = try database.prepare("SELECT * FROM meta")
         replaceMeta = try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         versions = try VersionTable(database)

@@ -14,6 +14,9 @@ package enum StorageError: Error, Hashable, Sendable {
     case settingRefused(path: String, name: String, wanted: String, got: String)
     /// SQLite, or a checksum, found the file damaged beyond what a leader's entries repair.
     case corrupt(path: String, detail: String)
+    /// `log.db` is damaged that far, and the durable mark beside it is not: recoverable, see
+    /// ``LogStore/startAnew(in:identity:new:)``.
+    case logLost(path: String, detail: String)
     /// `state.db` is damaged, missing or behind the point where the log begins: recoverable, see ``StateStore/startAnew(directory:identity:)``.
     case stateLost(path: String, detail: String)
     /// No space was left; nothing of the failed call was kept, and the store may be used again once there is space.
@@ -44,6 +47,8 @@ extension StorageError: CustomStringConvertible {
         case .corrupt(let path, let detail):
             "\(path) is damaged (\(detail)); move it and its -wal file away and start again, "
                 + "so that the other members repair this node"
+        case .logLost(let path, let detail):
+            "\(path) cannot be used (\(detail)); a leader has to repair this node"
         case .stateLost(let path, let detail):
             "\(path) cannot be used (\(detail)); it has to be built anew from the log or by a leader"
         case .diskFull(let path):

@@ -29,6 +29,15 @@ struct DurableLog: Equatable {
         }
     }
 
+    /// Whether `write` takes entries away that are not known to be committed.
+    func loses(to write: LogWrite) -> Bool {
+        switch write.change {
+        case .replaceSuffix(let entries): entries[0].index <= lastIndex
+        case .reset, .resetAndAppend: lastIndex > .zero
+        case nil: false
+        }
+    }
+
     mutating func carryOut(_ truncation: LogTruncation) {
         guard truncation.base.index > baseIndex else { return }
         entries.removeFirst(min(entries.count, Int(truncation.base.index.rawValue - baseIndex.rawValue)))
@@ -57,6 +66,9 @@ enum LogJob {
 /// A node's log writer: jobs in order, several with one sync.
 struct LogDisk {
     var durable = DurableLog()
+    /// What it held before writes, or an opening that found damage, took entries away, of a node with real stores: their files may show it again when their newest
+    /// part is lost.
+    private(set) var earlier: [DurableLog] = []
     /// The data directory, until it has joined the cluster.
     var blank: DirectoryID?
     /// Whether there is a data directory at all.
@@ -69,6 +81,24 @@ struct LogDisk {
     var hangsUntil: Int64 = 0
     /// The next sync to end ends with an error.
     var failsNext = false
+
+    /// Takes note of what a write under way is about to change.
+    mutating func keepEarlier(before write: LogWrite) {
+        if durable.loses(to: write) { earlier.append(durable) }
+    }
+
+    /// An opening found `log`, and dropped what it could not keep.
+    mutating func become(_ log: DurableLog) {
+        if log != durable { earlier.append(durable) }
+        durable = log
+    }
+
+    /// The data directory is gone.
+    mutating func lose() {
+        durable = DurableLog()
+        earlier = []
+        isBegun = false
+    }
 
     mutating func carryOut(_ job: LogJob) {
         switch job {

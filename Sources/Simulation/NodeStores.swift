@@ -66,7 +66,7 @@ package enum StoreTrouble: Error, Sendable {
     case full
     /// The process has to end.
     case failed(String)
-    /// The log cannot be opened: it has to be moved away, so that a leader repairs the node.
+    /// The log may be one that only a later release can read: it has to be moved away, so that a leader repairs the node.
     case logUnreadable(String)
 }
 

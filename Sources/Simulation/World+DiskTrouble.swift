@@ -109,8 +109,7 @@ extension World {
         counters[.directoryLost] += 1
         markDamaged(node, "loses its data directory")
         history.loseDirectory(of: node.number)
-        node.log.durable = DurableLog()
-        node.log.isBegun = false
+        node.log.lose()
         node.state.durable = StateTable()
         node.state.written = []
     }

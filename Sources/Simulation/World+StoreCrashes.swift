@@ -17,6 +17,7 @@ extension World {
         node.storesFailed = false
         guard let found = peek(node, stores) else { return }
         let log = DurableLog(found.log)
+        for write in batch.writes { node.log.keepEarlier(before: write) }
         if !node.log.durable.stages(of: batch).contains(where: { $0.mayBecome(found, of: node.id) }) {
             blame(node, "2", "has \(log.summary) after a crash; durable was \(node.log.durable.summary)")
         }
@@ -70,7 +71,7 @@ extension World {
         start(node, after: random.around(500_000_000))
     }
 
-    /// A log that cannot be opened is moved away by whoever operates the node.
+    /// A log that seems to be a later release's is moved away by whoever operates the node.
     private mutating func peekAfterHarm(_ node: SimulatedNode, _ stores: any NodeStores) -> FoundOnDisk? {
         do throws(StoreTrouble) {
             return try stores.peek()
@@ -86,7 +87,9 @@ extension World {
     private mutating func judge(_ found: FoundOnDisk, of node: SimulatedNode) {
         let (before, log) = (node.log.durable, DurableLog(found.log))
         judge(StateTable(found), of: node)
-        if !follows(log, before) {
+        // Without damage nothing may be missing, so that only what stood there last will do.
+        let known = found.log.damagedBelow == nil ? [before] : [before] + node.log.earlier
+        if !known.contains(where: { follows(log, $0) }) {
             blame(node, "15", "reads a spoiled log as another one: \(log.summary), not \(before.summary)")
         }
         if let floor = found.log.damagedBelow {
@@ -100,12 +103,12 @@ extension World {
             blame(node, "1", "may vote again: it has \(log.summary), and had \(before.summary)")
         }
         history.damage[node.number] = found.log.damagedBelow
-        node.log.durable = log
+        node.log.become(log)
         node.state.durable = StateTable(found)
         node.state.written = []
     }
 
-    /// A log that lost its newest writes holds entries that it held before, and maybe some that had been cut off.
+    /// A log that lost its newest writes holds entries that it held `before`, and maybe some that had been cut off.
     private func follows(_ log: DurableLog, _ before: DurableLog) -> Bool {
         guard log.lastIndex <= before.lastIndex, log.baseIndex <= before.baseIndex else { return false }
         return log.entries.allSatisfy { entry in
@@ -154,7 +157,11 @@ extension World {
             stores.crash(during: nil, losesPower: false, seed: 0)
             guard let found = peek(node, stores) else { break }
             guard node.log.durable.mayBecome(found, of: node.id), StateTable(found) == node.state.visible else {
-                throw Violation("13", "the disk of n\(node.number + 1) is not what it should be in the end")
+                throw Violation(
+                    "13",
+                    "n\(node.number + 1) has \(DurableLog(found.log).summary) and a state of "
+                        + "\(found.state?.position.index.rawValue ?? 0) in the end, but wrote "
+                        + "\(node.log.durable.summary) and one of \(node.state.visible.position?.index.rawValue ?? 0)")
             }
         }
         if let brokenByDisk { throw brokenByDisk }

@@ -68,6 +68,7 @@ extension World {
             stores.failNextSync(seed: random.next())
         }
         let batch = StoreBatch(node.log.syncing)
+        for write in batch.writes { node.log.keepEarlier(before: write) }
         do throws(StoreTrouble) {
             try stores.write(batch.writes)
         } catch .full {

@@ -13,8 +13,10 @@ package final class CrashDiskStores: NodeStores {
     private var random: SeededGenerator
     private var disk = CrashDisk()
     private var opened: OpenedStores?
-    /// `state.db` as it was after some sync.
+    /// `state.db` as it was after some sync, of a state that was the cluster's.
     private var earlierState: Bytes = []
+    /// Since its digest was changed, until another state took the place of that.
+    private var isDiverged = false
 
     package init(name: String, seed: UInt64) {
         identity = StoreIdentity(
@@ -51,12 +53,10 @@ package final class CrashDiskStores: NodeStores {
             return try OpenedStores.open(
                 log: disk.directory, state: disk.directory, identity: identity,
                 new: NewDirectory(id: directory, incarnation: Incarnation(0))
-            ) { _, _ in }
-        } catch .corrupt(let path, let detail) {
-            throw .logUnreadable("\(path): \(detail)")
-        } catch .otherCluster(let path, _, _), .otherMember(let path, _, _), .unknownFormat(let path, _) {
-            // The row that says whose log it is has no checksum.
-            throw .logUnreadable("\(path) belongs to nobody here")
+            ) { _ in }
+        } catch .unknownFormat(let path, let format) {
+            // The row that says so has no checksum, and it may be true.
+            throw .logUnreadable("\(path) has format \(format)")
         } catch .diskFull {
             throw .full
         } catch {
@@ -84,7 +84,7 @@ package final class CrashDiskStores: NodeStores {
 
     package func syncState() throws(StoreTrouble) {
         try carryOut { stores throws(StorageError) in try stores.state.sync() }
-        if random.next() % 4 == 0 { earlierState = content(of: "state.db") }
+        if random.next() % 4 == 0, !isDiverged { earlierState = content(of: "state.db") }
     }
 
     private func content(of name: String) -> Bytes {
@@ -97,6 +97,7 @@ package final class CrashDiskStores: NodeStores {
             try stores.state.replaceAll(
                 header: snapshot.header, configuration: snapshot.position.configuration, records: snapshot.records)
         }
+        isDiverged = false
     }
 
     private func carryOut(_ body: (OpenedStores) throws(StorageError) -> Void) throws(StoreTrouble) {
@@ -160,6 +161,8 @@ package final class CrashDiskStores: NodeStores {
             for name in ["log.db", "log.db-wal"] { disk.remove(name) }
         case .stateDigest: changeDigest()
         }
+        // A state that has to be built anew may not come as far again.
+        earlierState = []
     }
 
     private func eraseEnd(of name: String, _ random: inout SeededGenerator) {
@@ -205,6 +208,7 @@ package final class CrashDiskStores: NodeStores {
             header.digest ^= SimulationOptions.divergence
             try store.write(StateDelta(header: header), configuration: configuration)
             try store.sync()
+            isDiverged = true
         } catch {
             preconditionFailure("a state that was just read can be written: \(error)")
         }

@@ -272,24 +272,6 @@ extension DamageTests {
         #expect(recovered.hardState == vote)
     }
 
-    @Test func aSchemaThatIsNotOursIsSaidToBeDamage() throws {
-        try withLog(directory) { _ = try $0.database.checkpoint() }
-        directory.delete("log.db-wal")
-        var file = directory.read("log.db")
-        let name = Bytes("node_name".utf8)
-        let place = try #require(file.indices.first { file[$0...].starts(with: name) })
-        file[place] ^= 1
-        directory.write(file, to: "log.db")
-        var failure: StorageError?
-        do throws(StorageError) { _ = try LogStore.open(directory: directory.path, identity: identity) } catch {
-            failure = error
-        }
-        guard case .corrupt = failure else {
-            Issue.record("\(String(describing: failure))")
-            return
-        }
-    }
-
     @Test func theMarkOfADamagedLogFollowsTheVote() throws {
         try withLog(directory) { store in
             try store.write([.append(entries(1...3))])

@@ -122,6 +122,35 @@ import Testing
         }
     }
 
+    /// Of a file that only a later release of SQLite may write, nothing but the next write would tell.
+    @Test func aHeaderThatForbidsWritingIsDamage() throws {
+        let directory = TemporaryDirectory()
+        directory.put(Self.past.files[39])
+        directory.delete("state.db-wal")
+        var file = directory.read("state.db")
+        file[18] = 3
+        directory.write(file, to: "state.db")
+        do throws(StorageError) {
+            _ = try StateStore.open(directory: directory.path, identity: identity)
+            Issue.record("a state that cannot be written is opened")
+        } catch {
+            if case .stateLost = error { return }
+            Issue.record("\(error)")
+        }
+    }
+
+    @Test func aKeyThatIsNoneAnyMoreIsDamage() throws {
+        let directory = TemporaryDirectory()
+        directory.put(Self.past.files[39])
+        directory.delete("state.db-wal")
+        var file = directory.read("state.db")
+        let key = Bytes("PRIMARY KEY CHECK".utf8)
+        let place = try #require(file.indices.first { file[$0...].starts(with: key) })
+        file[place] ^= 1
+        directory.write(file, to: "state.db")
+        #expect(throws: StorageError.self) { _ = try StateStore.open(directory: directory.path, identity: identity) }
+    }
+
     @Test func aFormatWithoutItsChecksumIsDamage() throws {
         let directory = TemporaryDirectory()
         directory.put(Self.past.files[39])
