@@ -118,21 +118,17 @@ final class LogWriter: Sendable {
     private func carryOut(_ jobs: [Job]) throws(StorageError) {
         var writes: [LogWrite] = []
         var thenSend: [(to: NodeID, message: PeerMessage)] = []
-        var truncations: [LogTruncation] = []
         for job in jobs {
-            switch job {
-            case .write(let write, let messages):
+            if case .write(let write, let messages) = job {
                 writes.append(write)
                 thenSend.append(contentsOf: messages)
-            case .truncate(let truncation): truncations.append(truncation)
             }
         }
         if let last = writes.last {
             try waitingForSpace { () throws(StorageError) in try store.write(writes) }
             completed(completion(of: last.id, thenSend: thenSend, writes: writes.count))
         }
-        // The last says what all say.
-        if let truncation = truncations.last {
+        for case .truncate(let truncation) in jobs {
             try waitingForSpace { () throws(StorageError) in try store.truncate(truncation) }
         }
     }

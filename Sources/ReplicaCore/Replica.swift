@@ -271,14 +271,14 @@ package struct Replica: Sendable {
         cutsLogThrough = target
     }
 
-    /// Lets go of some of the entries that may go: nobody waits for long until all are gone.
+    /// Lets go of some of the entries that may go, so that nobody waits for long; `log.db` is told when all are gone.
     private mutating func cutLog(into out: inout Outbox) {
         guard let target = cutsLogThrough else { return }
         cutsLogThrough = nil
         guard !isFenced, !isInstalling else { return }
-        let step = LogIndex(raft.log.baseIndex.rawValue + UInt64(Limits.entriesCutAtOnce))
-        guard let truncation = raft.compactLog(through: min(target, step)) else { return }
-        out.truncation = truncation
-        if truncation.base.index < target { cutsLogThrough = target }
+        let step = min(target, LogIndex(raft.log.baseIndex.rawValue + UInt64(Limits.entriesCutAtOnce)))
+        guard let truncation = raft.compactLog(through: step) else { return }
+        // What goes no further is needed for a snapshot.
+        if step < target, truncation.base.index == step { cutsLogThrough = target } else { out.truncation = truncation }
     }
 }
