@@ -63,6 +63,33 @@ struct GRPCTests {
         try await server.stop()
     }
 
+    @Test("More requests than a server takes streams wait for their turn")
+    func manyRequests() async throws {
+        let server = try await GRPCServer { _ in .answer(status: 0, message: Self.header) }
+        let requests = [GRPCDialect().put(key: "a", value: Value("b"))]
+        let result = try await LoadRunner.run(
+            LoadPlan(endpoints: [server.endpoint], connections: 333, transport: .streams, bound: .requests(5_000))
+        ) { RandomSource(requests: requests, seed: UInt64($0)) }
+        #expect(result.completed == 5_000)
+        #expect(result.errors.total == 0)
+        #expect(server.memory.connections.withLock { $0 } == 1)
+        try await server.stop()
+    }
+
+    @Test("Connections that a server ends are errors, and the load goes on over new ones")
+    func endedConnections() async throws {
+        let server = try await GRPCServer { $0 % 100 == 99 ? .end : .answer(status: 0, message: Self.header) }
+        let requests = [GRPCDialect().put(key: "a", value: Value("b"))]
+        let result = try await LoadRunner.run(
+            LoadPlan(
+                endpoints: [server.endpoint, server.endpoint], connections: 8, transport: .streams,
+                bound: .requests(500))
+        ) { RandomSource(requests: requests, seed: UInt64($0)) }
+        #expect(result.errors.total > 0)
+        #expect(result.completed + result.errors.total == 500)
+        try await server.stop()
+    }
+
     @Test("A server that silently keeps a request is an error after the time-out")
     func silence() async throws {
         let server = try await GRPCServer { $0 == 0 ? .silence : .answer(status: 0, message: Self.header) }
@@ -89,6 +116,8 @@ private final class GRPCServer: Sendable {
         case echo
         case reset
         case silence
+        /// The connection ends.
+        case end
     }
 
     struct Call: Equatable, Sendable { var headers: HPACKHeaders }
@@ -153,6 +182,7 @@ private final class GRPCScript: ChannelInboundHandler {
     private func end(_ context: ChannelHandlerContext) {
         switch answer {
         case .silence, .echo: break
+        case .end: context.channel.parent?.close(promise: nil)
         case .reset: context.writeAndFlush(wrapOutboundOut(.rstStream(.refusedStream)), promise: nil)
         case .answer(let status, let message):
             begin(context)

@@ -163,7 +163,8 @@ final class LoopDriver: @unchecked Sendable {
         slots[index].lane = nil
         guard window != nil, !slots[index].retired else { return }
         slots[index].endpoint += 1
-        reconnect(index)
+        // Not at once: a lane over a connection that is there already would be busy before the lost request is accounted for.
+        loop.assumeIsolated().execute { self.reconnect(index) }
     }
 
     private func reconnect(_ index: Int) {

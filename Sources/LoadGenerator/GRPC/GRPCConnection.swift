@@ -30,6 +30,8 @@ final class GRPCConnection: ChannelInboundHandler {
     private var waiting = CircularBuffer<(lane: GRPCLane, request: LoadRequest)>()
     private var connectionWindow = standardWindow
     private var streamWindow = standardWindow
+    /// How many streams the server takes at once; what it surely takes until it has said so (RFC 9113 §6.5.2).
+    private var streamsAllowed = 100
     /// Of the shared stream, once it is open.
     private var sharedWindow: Int?
     private var unreported = 0
@@ -57,6 +59,7 @@ final class GRPCConnection: ChannelInboundHandler {
     }
 
     private func hasRoom(for request: LoadRequest) -> Bool {
+        guard sharesStream || calls.count < streamsAllowed else { return false }
         let stream = sharesStream ? sharedWindow ?? streamWindow : streamWindow
         return request.body.readableBytes <= min(connectionWindow, stream)
     }
@@ -148,7 +151,10 @@ final class GRPCConnection: ChannelInboundHandler {
         case FrameKind.ping where !frame.has(FrameFlags.acknowledgement):
             outgoing.writeFrameHead(FrameKind.ping, flags: FrameFlags.acknowledgement, length: 8)
             outgoing.writeImmutableBuffer(frame.payload)
-        case FrameKind.goAway, FrameKind.continuation: end(.closed)
+        case FrameKind.goAway:
+            let code = frame.payload.getInteger(at: frame.payload.readerIndex + 4, as: UInt32.self) ?? 0
+            end(code == 0 ? .closed : .malformed("the server ended the connection with \(code)"))
+        case FrameKind.continuation: end(.malformed("a long list of headers"))
         case FrameKind.windowUpdate: takeWindow(frame)
         default: break
         }
@@ -194,12 +200,14 @@ final class GRPCConnection: ChannelInboundHandler {
             // The flag and the length; one message is all that a unary call brings.
             message.moveReaderIndex(forwardBy: min(5, message.readableBytes))
             lane.finish(.answered(Answer(status: status, body: message)))
+            sendWaiting()
         }
     }
 
     private func failed(_ stream: UInt32, _ reason: String) {
         if sharesStream { return end(.malformed(reason)) }
         calls.removeValue(forKey: stream)?.finish(.failed(.malformed(reason)))
+        sendWaiting()
     }
 
     /// Lets the server send as much again as came.
@@ -220,9 +228,13 @@ final class GRPCConnection: ChannelInboundHandler {
     private func take(settings payload: ByteBuffer) {
         var payload = payload
         while let (name, value) = payload.readMultipleIntegers(as: (UInt16, UInt32).self) {
-            guard name == 4 else { continue }
-            sharedWindow? += Int(value) - streamWindow
-            streamWindow = Int(value)
+            switch name {
+            case 3: streamsAllowed = Int(value)
+            case 4:
+                sharedWindow? += Int(value) - streamWindow
+                streamWindow = Int(value)
+            default: break
+            }
         }
         outgoing.writeFrameHead(FrameKind.settings, flags: FrameFlags.acknowledgement, length: 0)
         sendWaiting()
