@@ -64,10 +64,11 @@ struct EventWorkloadTests {
         let workload = FailoverWorkload(on: .conclave, endpoints: [server.endpoint])
         let result = try await workload.run {
             state.isDown.store(true, ordering: .relaxed)
-            try await Task.sleep(for: .milliseconds(300))
+            try await Task.sleep(for: .milliseconds(600))
             state.isDown.store(false, ordering: .relaxed)
         }
-        #expect(result.gap >= 290)
+        // An answer from before may be read a while after: others use this machine, too.
+        #expect(result.gap >= 400)
         #expect(result.gap < 2_000)
         #expect(result.failures.counts["status 503"] ?? 0 > 0)
         try await server.stop()
