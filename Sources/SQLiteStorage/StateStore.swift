@@ -93,6 +93,7 @@ package final class StateStore: @unchecked Sendable {
         try files.rewrite("state.db-wal")
         database = try Database(path: files.path(of: "state.db"), vfs: files.vfsName, settings: .state)
         tables = try StateTables(database)
+        try database.checkTables(of: StateTables.schema)
         if let kept = try tables.readIdentity(path: database.path) {
             try identity.check(against: kept, path: files.path)
         } else {

@@ -10,7 +10,7 @@ struct StateTables {
     /// The column of `meta` that holds the checksum of those before it, in every format.
     static let metaChecksum: Int32 = 13
 
-    private static let schema = """
+    static let schema = """
         CREATE TABLE IF NOT EXISTS meta (
             id INTEGER PRIMARY KEY CHECK (id = 0), format INTEGER NOT NULL, cluster INTEGER NOT NULL,
             node INTEGER NOT NULL, node_name TEXT NOT NULL, cluster_description TEXT NOT NULL,
@@ -49,7 +49,6 @@ struct StateTables {
         self.database = database
         try database.execute(Self.schema)
         try Self.addRowSum(to: database)
-        try database.checkTables(of: Self.schema)
         selectMeta = try database.prepare("SELECT * FROM meta")
         replaceMeta = try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         versions = try VersionTable(database)

@@ -53,6 +53,8 @@ import Testing
                 #expect(plain == "abcd")
                 let cut = try await keys({ $0.limit = 2 })
                 #expect(cut == "ab…")
+                let unbounded = try await keys({ $0.limit = .max })
+                #expect(unbounded == "abcd")
                 let exact = try await keys({ $0.limit = 4 })
                 #expect(exact == "abcd")
                 let descending = try await keys({ $0.sortOrder = .descend })

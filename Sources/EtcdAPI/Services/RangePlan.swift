@@ -47,7 +47,7 @@ struct RangePlan: Sendable {
     private var isFiltered: Bool { modRevisions != nil || createRevisions != nil }
 
     /// How many records are needed to answer; 0 = all.
-    var wanted: Int { isCutFirst && !isFiltered && limit > 0 ? limit + 1 : 0 }
+    var wanted: Int { isCutFirst && !isFiltered && limit > 0 && limit < .max ? limit + 1 : 0 }
 
     /// What the store is asked first. Values are read where they are sorted by.
     var query: RangeQuery {
