@@ -27,6 +27,7 @@ struct LogOpening {
         database = try Database(
             path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log, gathersWrites: true)
         tables = try LogTables(database)
+        try database.checkTables(of: LogTables.schema)
         try database.checkStructure()
         let kept = try tables.readIdentity(path: database.path)
         if let kept { try Self.check(kept.0, beside: mark, for: identity, path: directory.path) }

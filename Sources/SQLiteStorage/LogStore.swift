@@ -72,16 +72,10 @@ package final class LogStore: @unchecked Sendable {
     package static func startAnew(
         in directory: any StoreDirectory, identity: StoreIdentity, new: NewDirectory = .begunNow()
     ) throws(StorageError) -> (LogStore, RecoveredLog, Incarnation) {
-        try moveAside(in: directory)
+        try withExtendedLifetime(directory.lock("log.lock")) { () throws(StorageError) in
+            try directory.moveAside("log.db")
+        }
         return try open(in: directory, identity: identity, new: new)
-    }
-
-    private static func moveAside(in directory: any StoreDirectory) throws(StorageError) {
-        let lock = try directory.lock("log.lock")
-        defer { withExtendedLifetime(lock) {} }
-        // The database first: SQLite takes no WAL for an empty one's, but would believe an old database without its WAL.
-        for suffix in ["", "-wal"] { try directory.rename("log.db" + suffix, to: "log.db.lost" + suffix) }
-        try directory.sync()
     }
 
     private init(_ opened: LogOpening) {

@@ -5,7 +5,7 @@ internal import Primitives
 struct LogTables {
     static let format: Int64 = 1
 
-    private static let schema = """
+    static let schema = """
         CREATE TABLE IF NOT EXISTS identity (
             id INTEGER PRIMARY KEY CHECK (id = 0), format INTEGER NOT NULL, cluster INTEGER NOT NULL,
             node INTEGER NOT NULL, node_name TEXT NOT NULL, cluster_description TEXT NOT NULL,
@@ -33,7 +33,6 @@ struct LogTables {
 
     init(_ database: Database) throws(StorageError) {
         try database.execute(Self.schema)
-        try database.checkTables(of: Self.schema)
         selectIdentity = try database.prepare(
             "SELECT format, cluster, node, node_name, cluster_description, incarnation FROM identity")
         replaceIdentity = try database.prepare("REPLACE INTO identity VALUES (0, ?, ?, ?, ?, ?, ?)")

@@ -79,10 +79,7 @@ package final class StateStore: @unchecked Sendable {
         in directory: any StoreDirectory, identity: StoreIdentity
     ) throws(StorageError) -> StateStore {
         let lock = try directory.lock("state.lock")
-        for suffix in ["", "-wal", "-shm"] {
-            try directory.rename("state.db" + suffix, to: "state.db.lost" + suffix)
-        }
-        try directory.sync()
+        try directory.moveAside("state.db")
         return try StateStore(directory, identity: identity, lock: lock)
     }
 

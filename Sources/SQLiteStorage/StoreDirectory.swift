@@ -41,6 +41,13 @@ package struct StoreDirectories {
 
 extension StoreDirectory {
     package func path(of name: String) -> String { path + "/" + name }
+
+    /// Gives a lost database the name with `.lost` behind it, in place of one that was lost before, and makes that durable.
+    func moveAside(_ database: String) throws(StorageError) {
+        // The database first: SQLite takes no WAL for an empty one's, but would believe an old database without its WAL.
+        for suffix in ["", "-wal", "-shm"] { try rename(database + suffix, to: database + ".lost" + suffix) }
+        try sync()
+    }
 }
 
 /// A file that is not SQLite's.

@@ -66,8 +66,8 @@ enum LogJob {
 /// A node's log writer: jobs in order, several with one sync.
 struct LogDisk {
     var durable = DurableLog()
-    /// What it held before writes, or an opening that found damage, took entries away, of a node with real stores: their files may show it again when their newest
-    /// part is lost.
+    /// What it held before writes, or an opening that found damage, took entries away, of a node with real stores: their files
+    /// may show it again when their newest part is lost.
     private(set) var earlier: [DurableLog] = []
     /// The data directory, until it has joined the cluster.
     var blank: DirectoryID?
