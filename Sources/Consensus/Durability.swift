@@ -1,4 +1,4 @@
-package import Primitives
+internal import Primitives
 
 /// Numbers the writes of one node's life, growing by one.
 package struct WriteID: RawRepresentable, Hashable, Comparable, Sendable {
@@ -16,8 +16,17 @@ package struct LogWrite: Hashable, Sendable {
     package var hardState: HardState?
     /// What happens to the entries, when they changed.
     package var change: Change?
-    /// The data directory joins with this write: from now on it counts as one that remembers all its member promised.
-    package var joins: Bool
+    /// The doubt that ends with this write.
+    package var settles: Settlement?
+
+    /// Why a member need not doubt any longer that it remembers all it promised. It must outlive a crash, and nothing else
+    /// ends the doubt.
+    package enum Settlement: Hashable, Sendable {
+        /// The data directory is its member's first one; what its log lost, if anything, is still missing.
+        case isFirst
+        /// A leader has brought all that the log, or an earlier directory, held.
+        case isRepaired
+    }
 
     package enum Change: Hashable, Sendable {
         /// Everything from the first of these entries on is replaced by them (an append, or a truncation and an append).
@@ -29,11 +38,11 @@ package struct LogWrite: Hashable, Sendable {
         case resetAndAppend(to: SnapshotPosition, [Entry])
     }
 
-    package init(id: WriteID, hardState: HardState?, change: Change?, joins: Bool = false) {
+    package init(id: WriteID, hardState: HardState?, change: Change?, settles: Settlement? = nil) {
         self.id = id
         self.hardState = hardState
         self.change = change
-        self.joins = joins
+        self.settles = settles
     }
 }
 
@@ -51,21 +60,21 @@ package struct RecoveredLog: Hashable, Sendable {
     package var base: SnapshotPosition?
     /// The entries after `base`, without a gap.
     package var entries: [Entry]
-    /// Set when the log holds less than the durable mark says this node once acknowledged: the index of the mark.
-    /// Such a node neither votes nor campaigns nor counts until a leader has brought it that far (`invariants.md` 15).
-    package var damagedBelow: LogIndex?
+    /// Whether the log holds, or once held, less than this node may have acknowledged. Such a node neither votes nor campaigns
+    /// nor counts until a leader has repaired it (`invariants.md` 15), and that is durable.
+    package var isDamaged: Bool
     /// Set while the data directory has not joined the cluster: it may be a member's first one, or have taken the place of
     /// one that was lost. Such a node neither votes nor campaigns nor counts until that is settled.
     package var blank: DirectoryID?
 
     package init(
         hardState: HardState = HardState(), base: SnapshotPosition? = nil, entries: [Entry] = [],
-        damagedBelow: LogIndex? = nil, blank: DirectoryID? = nil
+        isDamaged: Bool = false, blank: DirectoryID? = nil
     ) {
         self.hardState = hardState
         self.base = base
         self.entries = entries
-        self.damagedBelow = damagedBelow
+        self.isDamaged = isDamaged
         self.blank = blank
     }
 }

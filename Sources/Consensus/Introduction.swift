@@ -88,6 +88,6 @@ struct Doubt: Sendable {
     var pause: TimeSpan
     /// An entry that its leader appended in this life of this member.
     var later: (index: LogIndex, term: Term)?
-    /// How the directory joins, once that is settled, and the write that makes it durable.
-    var joins: (isNew: Bool, write: WriteID?)?
+    /// How it ends, once that is settled, and the write that makes it durable.
+    var settled: (LogWrite.Settlement, write: WriteID?)?
 }

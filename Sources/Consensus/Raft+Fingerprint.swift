@@ -140,7 +140,7 @@ extension Doubt {
         for member in confirmed.sorted() { print.combine(member.rawValue) }
         for member in unasked.sorted() { print.combine(member.rawValue) }
         print.combine(later.map { $0.index.rawValue << 32 | $0.term.rawValue } ?? 0)
-        print.combine(joins.map { ($0.write?.rawValue ?? 0) << 2 | ($0.isNew ? 3 : 2) } ?? 0)
+        print.combine(settled.map { ($0.write?.rawValue ?? 0) << 2 | ($0.0 == .isFirst ? 3 : 2) } ?? 0)
     }
 }
 

@@ -62,7 +62,7 @@ extension Raft {
         #if PlantedBugs
             if planted(.vouchesForUnseen) { following.verified = log.lastIndex }
             if planted(.commitsUnverified) { commit(through: min(append.commit, log.lastIndex)) }
-            if planted(.repairsTooEarly), !isBlank { doubt = nil }
+            if planted(.repairsTooEarly), isDamaged, !isBlank, doubt?.settled == nil { settle(.isRepaired) }
         #endif
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
@@ -100,7 +100,7 @@ extension Raft {
         following.owed = nil
         following.acknowledged = (owed.round, following.verified)
         role = .follower(following)
-        repairIfComplete(into: &out)
+        repairIfComplete()
         #if PlantedBugs
             if planted(.acknowledgesUnwritten) || owed.isUrgent && planted(.hurriesAcknowledgements) {
                 out.sends.append(acknowledgement(of: following, through: following.verified, round: owed.round))

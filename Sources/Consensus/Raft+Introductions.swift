@@ -12,7 +12,7 @@ extension Raft {
 
     /// Repeats the question, whose answers may have been lost, and in the end asks anew: the others may have changed.
     mutating func askAgainIfDue(now: Instant) {
-        guard let doubt, doubt.joins == nil, doubt.asksAt <= now else { return }
+        guard let doubt, doubt.settled == nil, doubt.asksAt <= now else { return }
         let pause = min(doubt.pause * 2, settings.electionTimeout)
         self.doubt?.pause = pause
         self.doubt?.asksAt = now + doubt.pause
@@ -48,7 +48,7 @@ extension Raft {
         // Of one member it is the majority.
         joinIfProven()
         if doubt?.question == 0 { beginQuestion(now: now) }
-        guard let doubt, doubt.joins == nil else { return }
+        guard let doubt, doubt.settled == nil else { return }
         for peer in doubt.unasked {
             let message = introduction(question: doubt.question, answered: nil, later: nil)
             out.sends.append(Envelope(to: peer, message: .introduction(message)))
@@ -80,14 +80,14 @@ extension Raft {
             #endif
             out.sends.append(Envelope(to: sender, message: .introduction(answer)))
         }
-        guard doubt?.joins == nil, let doubt else { return }
+        guard doubt?.settled == nil, let doubt else { return }
         let isAnswer = introduction.answered == doubt.question
         if isAnswer, let later = introduction.later { self.doubt?.later = (later, introduction.term) }
         if introduction.holdsEntries { self.doubt?.isLate = true }
         if isBlank, let directory = introduction.directory { note(directory, of: sender, isAnswer: isAnswer, now: now) }
         adopt(introduction.firsts)
         joinIfProven()
-        repairIfComplete(into: &out)
+        repairIfComplete()
     }
 
     private mutating func note(_ directory: DirectoryID, of member: NodeID, isAnswer: Bool, now: Instant) {
@@ -111,7 +111,7 @@ extension Raft {
     /// Settles that this member's directory is its first one: when at one moment a majority was blank, nobody had lost
     /// anything, and all directories that were known then are first ones; or because another says so who saw that.
     private mutating func joinIfProven() {
-        guard let doubt, doubt.joins == nil, let directory = doubt.directory else { return }
+        guard let doubt, doubt.settled == nil, let directory = doubt.directory else { return }
         let own = FirstDirectory(member: id, directory: directory)
         let isProven = holdsNothing && !doubt.isLate && doubt.confirmed.count + 1 >= configuration.quorum
         if !firsts.contains(own), isProven || configuration.quorum == 1 {
@@ -120,23 +120,25 @@ extension Raft {
         }
         guard firsts.contains(own) else { return }
         if log.lastIndex == .zero && !doubt.lostEntries { appendFirstConfiguration(configuration) }
-        join(isNew: true)
+        settle(.isFirst)
     }
 
-    // MARK: Joining
+    // MARK: The end of the doubt
 
-    /// Joins with the next write: what a member is trusted with must outlive a crash.
-    mutating func join(isNew: Bool) {
-        doubt?.joins = (isNew, nil)
+    /// Ends the doubt with the next write: what a member is trusted with must outlive a crash.
+    mutating func settle(_ settlement: LogWrite.Settlement) {
+        doubt?.settled = (settlement, nil)
         hardStateIsDirty = true
     }
 
     /// Everything up to `write` is durable.
-    mutating func joinIfDurable(_ write: WriteID, into out: inout RaftOutbox) {
-        guard var doubt, let joins = doubt.joins, let own = joins.write, own <= write else { return }
-        (doubt.directory, doubt.joins) = (nil, nil)
-        self.doubt = joins.isNew && doubt.lostEntries ? doubt : nil
-        out.notices.append(.joined(isNew: joins.isNew, stableIndex))
+    mutating func endDoubtIfDurable(_ write: WriteID, into out: inout RaftOutbox) {
+        guard var doubt, let settled = doubt.settled, let own = settled.write, own <= write else { return }
+        let isNew = settled.0 == .isFirst
+        out.notices.append(
+            doubt.directory == nil ? .damageRepaired(commitIndex) : .joined(isNew: isNew, stableIndex))
+        (doubt.directory, doubt.settled) = (nil, nil)
+        self.doubt = isNew && doubt.lostEntries ? doubt : nil
     }
 
     /// A leader's entry from after `question` had come. Once a majority that does not count the asker has it, whatever the

@@ -47,14 +47,15 @@ extension Raft {
     /// A member is whole again once it durably holds an entry that the current leader appended in this life of the member,
     /// and committed without counting it: what this member once acknowledged lies below, and no vote of it is under way that
     /// can still win.
-    mutating func repairIfComplete(into out: inout RaftOutbox) {
-        guard let doubt, doubt.joins == nil, let later = doubt.later, later.term == term,
+    mutating func repairIfComplete() {
+        guard let doubt, doubt.settled == nil, let later = doubt.later, later.term == term,
             case .follower(let following) = role,
             min(commitIndex, following.verified, stableIndex) >= later.index
         else { return }
-        guard doubt.directory == nil else { return join(isNew: false) }
-        self.doubt = nil
-        out.notices.append(.damageRepaired(commitIndex))
+        settle(.isRepaired)
+        #if PlantedBugs
+            if planted(.repairsInMemory), !isBlank { self.doubt = nil }
+        #endif
     }
 
     /// The value that a majority of the members has reached: `own` for this member, `value` for each other that counts.

@@ -24,10 +24,10 @@ extension Raft {
             } else {
                 entries.isEmpty ? nil : .replaceSuffix(entries)
             }
-        let joins = doubt?.joins.map { $0.write == nil } ?? false
+        let settled = doubt?.settled.flatMap { $0.write == nil ? $0.0 : nil }
         let write = LogWrite(
-            id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change, joins: joins)
-        if joins { doubt?.joins?.write = write.id }
+            id: nextWrite, hardState: hardStateIsDirty ? hardState : nil, change: change, settles: settled)
+        if settled != nil { doubt?.settled?.write = write.id }
         nextWrite = WriteID(nextWrite.rawValue + 1)
         writesInFlight.append(
             WriteInFlight(id: write.id, lastIndex: log.lastIndex, issuedAt: now, isReset: pendingReset != nil))

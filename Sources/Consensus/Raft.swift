@@ -107,9 +107,9 @@ package struct Raft: Sendable {
         #if PlantedBugs
             if planted(.votesBlank) { recovered.blank = nil }
         #endif
-        if recovered.damagedBelow != nil || recovered.blank != nil {
+        if recovered.isDamaged || recovered.blank != nil {
             doubt = Doubt(
-                directory: recovered.blank, lostEntries: recovered.damagedBelow != nil, asksAt: now,
+                directory: recovered.blank, lostEntries: recovered.isDamaged, asksAt: now,
                 pause: settings.heartbeat)
         }
         pendingReset = start.isReset ? start.base : nil
@@ -198,7 +198,7 @@ package struct Raft: Sendable {
 
     /// The moment until which nothing happens unless something arrives.
     package var nextDeadline: Instant {
-        guard let doubt, doubt.joins == nil else { return nextDeadlineOfRole }
+        guard let doubt, doubt.settled == nil else { return nextDeadlineOfRole }
         return min(doubt.asksAt, nextDeadlineOfRole)
     }
 
@@ -342,8 +342,8 @@ package struct Raft: Sendable {
             advanceCommit()
             confirmReads(into: &out)
         }
-        repairIfComplete(into: &out)
-        joinIfDurable(write, into: &out)
+        repairIfComplete()
+        endDoubtIfDurable(write, into: &out)
     }
 
     /// Appends a payload to a leader's log.

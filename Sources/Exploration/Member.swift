@@ -106,7 +106,8 @@ extension RecoveredLog {
     /// Does to the disk what `write` asks for.
     package mutating func carryOut(_ write: LogWrite) {
         if let state = write.hardState { hardState = state }
-        if write.joins { blank = nil }
+        if write.settles != nil { blank = nil }
+        if write.settles == .isRepaired { isDamaged = false }
         switch write.change {
         case .replaceSuffix(let new):
             entries.removeAll { $0.index >= new[0].index }

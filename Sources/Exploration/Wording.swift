@@ -99,7 +99,11 @@ package struct Wording: Sendable {
             parts.append(entries.map(words).joined(separator: ", "))
         case nil: break
         }
-        if write.joins { parts.append("joins") }
+        switch write.settles {
+        case .isFirst: parts.append("joins")
+        case .isRepaired: parts.append("is repaired")
+        case nil: break
+        }
         return parts.isEmpty ? "nothing" : parts.joined(separator: "; ")
     }
 

@@ -55,6 +55,7 @@ extension PlantedBug {
         case .votesDamaged: ("15", "A member with a damaged log votes.")
         case .countsDamaged: ("15", "A member with a damaged log lets itself be counted.")
         case .repairsTooEarly: ("15", "A damaged member counts itself repaired with its leader's first append.")
+        case .repairsInMemory: ("15", "A damaged member counts itself repaired before that is durable.")
         case .votesBlank: ("15", "A member votes with a data directory that has not joined.")
         case .vouchesForStrangers:
             ("15", "A member says of every blank data directory that it is its member's first one.")

@@ -10,7 +10,7 @@
     case protectsNobody, skipsPreVote, neverStepsDown, leadsWithHangingDisk, reusesOrigins, cutsLogTooFar
     case believesSnapshotAtOnce, dropsSuffixUnderSnapshot, neverSendsSnapshots, cutsLogDuringTransfer
     case savesIndexEarly, forgetsRemovedRows, answersBeforeCurrent, votesDamaged, countsDamaged
-    case repairsTooEarly, refusesDeletes, staysReadOnly, appliesAtOwnTime, neverComparesDigests
+    case repairsTooEarly, repairsInMemory, refusesDeletes, staysReadOnly, appliesAtOwnTime, neverComparesDigests
     case answersWhileDiverged, restoresFirstGeneration, compactsOnlySaved, forgetsRequests, appliesRepetitions
     case retriesTooEarly, refusesWhatItTook, deniesWhatItSent, readsBeforeNoop, countsEarlierRounds
     case readsWithoutAsking, answersBeforeApplied, trustsLease, renewsBeforeCommit, expiresRenewed

@@ -15,21 +15,25 @@ struct DurableMark: Hashable {
     var chain: UInt64
     /// The directory, until it has joined the cluster.
     var blank: DirectoryID?
+    /// Whether the log lost what may have been acknowledged, and no leader has repaired it yet.
+    var isDamaged = false
 
     func belongs(to identity: StoreIdentity) -> Bool { cluster == identity.cluster && node == identity.node }
 
-    static let encodedBytes = 11 * 8
-    private static let magic: UInt64 = 0x334B_524D_564C_4E43
-    /// Of marks that earlier releases wrote: a word shorter, of directories that count as having joined.
+    static let encodedBytes = 12 * 8
+    private static let magic: UInt64 = 0x344B_524D_564C_4E43
+    /// Of marks that earlier releases wrote: a word shorter, without a word for damage.
+    private static let magicWithoutDamage: UInt64 = 0x334B_524D_564C_4E43
+    /// Of marks two words shorter, of directories that count as having joined.
     private static let magicWithoutBlank: UInt64 = 0x324B_524D_564C_4E43
-    /// Of marks that release 0.1.0 wrote: two words shorter, also without the vote.
+    /// Of marks that release 0.1.0 wrote: three words shorter, also without the vote.
     private static let magicWithoutVote: UInt64 = 0x314B_524D_564C_4E43
 
     func encoded(sequence: UInt64) -> Bytes {
         var writer = ByteWriter(reserving: Self.encodedBytes)
         for word in [
             Self.magic, sequence, cluster.rawValue, node.rawValue, incarnation.rawValue, term.rawValue,
-            index.rawValue, chain, votedFor?.rawValue ?? 0, blank?.rawValue ?? 0,
+            index.rawValue, chain, votedFor?.rawValue ?? 0, blank?.rawValue ?? 0, isDamaged ? 1 : 0,
         ] { writer.write(word) }
         writer.write(Self.checksum(writer.bytes))
         return writer.bytes
@@ -40,16 +44,16 @@ struct DurableMark: Hashable {
         var reader = ByteReader(bytes)
         var words: [UInt64] = []
         while let word = try? reader.readUInt64() { words.append(word) }
-        let lasts = [magic: 10, magicWithoutBlank: 9, magicWithoutVote: 8]
-        guard words.count == 11, let last = lasts[words[0]],
+        let lasts = [magic: 11, magicWithoutDamage: 10, magicWithoutBlank: 9, magicWithoutVote: 8]
+        guard words.count == 12, let last = lasts[words[0]],
             words[last] == checksum(Bytes(bytes[..<(last * 8)]))
         else { return nil }
         let vote = last >= 9 && words[8] != 0 ? NodeID(words[8]) : nil
-        let blank = last == 10 && words[9] != 0 ? DirectoryID(words[9]) : nil
+        let blank = last >= 10 && words[9] != 0 ? DirectoryID(words[9]) : nil
         let mark = DurableMark(
             cluster: ClusterID(rawValue: words[2]), node: NodeID(words[3]), incarnation: Incarnation(words[4]),
             term: Term(words[5]), votedFor: vote, index: LogIndex(words[6]), chain: words[7],
-            blank: blank)
+            blank: blank, isDamaged: last == 11 && words[10] != 0)
         return (mark, words[1])
     }
 

@@ -37,26 +37,26 @@ struct LogOpening {
         incarnation = Incarnation(before.rawValue + 1)
         let hardState = try tables.readHardState()
         let contents = try LogContents(tables, mark: mark.current)
-        let isFresh = kept == nil && contents.highestSeen == .zero
-        let damagedBelow = damage(
+        let isFresh = kept == nil && !contents.hasRows
+        let isDamaged = isDamaged(
             hardState: hardState, contents: contents, mark: mark.current, isFresh: isFresh)
         let blank = mark.current == nil && isFresh ? new.id : mark.current?.blank
         tail = contents.tail
         recovered = RecoveredLog(
             hardState: hardState ?? HardState(), base: contents.base, entries: contents.entries,
-            damagedBelow: damagedBelow, blank: blank)
+            isDamaged: isDamaged, blank: blank)
         try begin(contents)
         try directory.sync()
     }
 
-    /// Makes what was found durable: first the mark, which damage has to stay above the log, then the log itself.
+    /// Makes what was found durable: first that it is damaged, then the log without what cannot be kept.
     private mutating func begin(_ contents: LogContents) throws(StorageError) {
         spendLostVote()
-        if recovered.damagedBelow != nil || mark.current == nil { try writeMark() }
+        if recovered.isDamaged || mark.current == nil { try writeMark() }
         var editor = LogEditor(tables, path: database.path, tail: tail)
         try database.transaction { () throws(StorageError) in
             if !contents.isWhole { try Self.dropDamage(contents, &editor) }
-            if recovered.damagedBelow != nil { try tables.write(recovered.hardState) }
+            if recovered.isDamaged { try tables.write(recovered.hardState) }
             try tables.write(identity, incarnation)
         }
         tail = editor.tail
@@ -67,7 +67,7 @@ struct LogOpening {
     /// A node that may have forgotten its vote counts it as given in the last term it knows of: to whom the mark says, or to
     /// itself.
     private mutating func spendLostVote() {
-        guard recovered.damagedBelow != nil else { return }
+        guard recovered.isDamaged else { return }
         let known = recovered.hardState
         let marked = HardState(term: mark.current?.term ?? .zero, votedFor: mark.current?.votedFor)
         guard known.term < marked.term || known.votedFor == nil else { return }
@@ -80,7 +80,7 @@ struct LogOpening {
             to: DurableMark(
                 cluster: identity.cluster, node: identity.node, incarnation: incarnation,
                 term: recovered.hardState.term, votedFor: recovered.hardState.votedFor,
-                index: recovered.damagedBelow ?? tail.last, chain: tail.lastChain, blank: recovered.blank))
+                index: tail.last, chain: tail.lastChain, blank: recovered.blank, isDamaged: recovered.isDamaged))
         try mark.makeDurable()
     }
 

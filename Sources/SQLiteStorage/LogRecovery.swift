@@ -9,8 +9,8 @@ struct LogContents {
     var tail: LogTail
     /// Whether everything that is there belongs to the chain.
     var isWhole = true
-    /// The last index that any row, damaged or not, claims to hold.
-    var highestSeen: LogIndex
+    /// Whether there is any row, damaged or not.
+    var hasRows = false
     /// The chain value at the index of the durable mark, if the entries reach it.
     var chainAtMark: UInt64?
     /// The last run that gave an entry, and how many of its bytes did.
@@ -27,11 +27,11 @@ struct LogContents {
             tail = LogTail(after: nil, chain: chainSeed(nil))
             isWhole = false
         }
-        highestSeen = tail.last
+        hasRows = base != nil || !isWhole
         try tables.eachRun { run throws(StorageError) in
-            if isWhole { isWhole = read(run, markIndex: mark?.index) }
-            if isPlausible(run) { highestSeen = max(highestSeen, run.last) }
-            return true
+            hasRows = true
+            isWhole = isWhole && read(run, markIndex: mark?.index)
+            return isWhole
         }
     }
 
@@ -60,25 +60,16 @@ struct LogContents {
         entry.index.rawValue == tail.last.rawValue &+ 1 && entry.term >= entries.last?.term ?? tail.baseTerm
     }
 
-    /// Whether the run's bounds can be true: its first entry says the same, and an entry takes more than one byte.
-    private func isPlausible(_ run: LogRun) -> Bool {
-        var reader = RunReader(run.body)
-        return (try? reader.next())?.entry.index == run.first && run.last >= run.first
-            && run.last.rawValue - run.first.rawValue < UInt64(run.body.count) && run.last.rawValue < Limits.counters
-    }
 }
 
-/// Tells damage from a crash tail: the index a leader has to bring this node to, or `nil` when all is well.
-func damage(hardState: HardState?, contents: LogContents, mark: DurableMark?, isFresh: Bool) -> LogIndex? {
-    let afterLast = LogIndex(contents.tail.last.rawValue + 1)
-    guard let mark else { return isFresh ? nil : max(afterLast, contents.highestSeen) }
+/// Tells damage, of which the log's mark knows, from a crash tail.
+func isDamaged(hardState: HardState?, contents: LogContents, mark: DurableMark?, isFresh: Bool) -> Bool {
+    guard let mark else { return !isFresh }
     // Whatever was promised since it joined stood in a log that is gone.
-    if isFresh, mark.blank == nil { return max(mark.index, afterLast) }
-    if !contents.isWhole { return max(mark.index, contents.highestSeen, afterLast) }
-    if mark.index > contents.tail.last { return mark.index }
+    if isFresh, mark.blank == nil { return true }
+    if mark.isDamaged || !contents.isWhole || mark.index > contents.tail.last { return true }
     let chainDiffers = mark.index > contents.tail.base && contents.chainAtMark != mark.chain
-    let votesLost = hardState.map { forgot($0, mark) } ?? true
-    return chainDiffers || votesLost ? afterLast : nil
+    return chainDiffers || hardState.map { forgot($0, mark) } ?? true
 }
 
 /// Whether a vote, or the term it belongs to, was given and is not in the log any more.

@@ -33,8 +33,8 @@ package final class LogStore: @unchecked Sendable {
     /// Where the durable log begins and ends.
     private(set) var tail: LogTail
     private var hardState: HardState
-    /// While the log is damaged: the index it has to reach again; the mark stays there until it does.
-    private var damageFloor: LogIndex?
+    /// Until a leader has repaired it.
+    private var isDamaged: Bool
     /// Until the directory has joined.
     private var blank: DirectoryID?
     private var markedAt: Instant
@@ -88,7 +88,7 @@ package final class LogStore: @unchecked Sendable {
         incarnation = opened.incarnation
         tail = opened.tail
         hardState = opened.recovered.hardState
-        damageFloor = opened.recovered.damagedBelow
+        isDamaged = opened.recovered.isDamaged
         blank = opened.recovered.blank
         walBytesBefore = opened.database.walBytes
         markedAt = monotonicNow()
@@ -100,15 +100,15 @@ package final class LogStore: @unchecked Sendable {
     package func write(_ writes: [LogWrite]) throws(StorageError) {
         let changes = writes.compactMap(\.change)
         let newHardState = writes.last { $0.hardState != nil }?.hardState
-        let joins = blank != nil && writes.contains(where: \.joins)
-        guard !changes.isEmpty || newHardState != nil || joins else { return try database.check() }
+        let settlements = writes.compactMap(\.settles)
+        guard !changes.isEmpty || newHardState != nil || !settlements.isEmpty else { return try database.check() }
         try lowerMark(before: changes)
         try commit { editor throws(StorageError) in
             for change in changes { try editor.carryOut(change) }
             if let newHardState { try self.tables.write(newHardState) }
         }
         try advanceMark(hardState: newHardState)
-        if joins { try join() }
+        for settlement in settlements { try settle(settlement) }
         try checkpointIfDue()
     }
 
@@ -134,14 +134,12 @@ package final class LogStore: @unchecked Sendable {
     /// Empties a log whose state is lost: a leader has to bring this node everything it once held. The term and the vote stay.
     package func discard() throws(StorageError) -> RecoveredLog {
         try database.check()
-        let floor = max(damageFloor ?? .zero, tail.last, LogIndex(1))
-        damageFloor = floor
-        try markOrLatch { () throws(StorageError) in
-            try self.advanceMarkFile(to: self.markOfTail())
-            try self.mark.makeDurable()
-        }
+        isDamaged = true
+        // First of all, or the log would be whole with nothing in it.
+        try settle()
         try commit { editor throws(StorageError) in try editor.reset(to: nil) }
-        return RecoveredLog(hardState: hardState, damagedBelow: floor, blank: blank)
+        try settle()
+        return RecoveredLog(hardState: hardState, isDamaged: true, blank: blank)
     }
 }
 
@@ -192,7 +190,7 @@ extension LogStore {
     /// A suffix about to be replaced must not look like one that was lost: the mark goes below it first, onto the disk.
     private func lowerMark(before changes: [LogWrite.Change]) throws(StorageError) {
         try database.check()
-        guard damageFloor == nil, let current = mark.current else { return }
+        guard let current = mark.current else { return }
         guard let lowest = changes.lazy.compactMap(self.lastKept).min(), lowest < current.index else { return }
         var lowered = current
         // The base is the one position whose chain value needs no reading.
@@ -216,15 +214,6 @@ extension LogStore {
     private func advanceMark(hardState newHardState: HardState?) throws(StorageError) {
         let hasVoted = newHardState.map { $0 != hardState } ?? false
         if let newHardState { hardState = newHardState }
-        if let floor = damageFloor {
-            guard tail.last >= floor else {
-                guard hasVoted else { return }
-                return try markOrLatch { () throws(StorageError) in try self.advanceMarkFile(to: self.markOfTail()) }
-            }
-            damageFloor = nil
-            // Until now the mark stood at entries that were lost; those in their place may differ.
-            return try settle()
-        }
         guard let current = mark.current else { return }
         let lag = tail.last.rawValue - min(current.index, tail.last).rawValue
         let now = monotonicNow()
@@ -234,17 +223,17 @@ extension LogStore {
     }
 
     /// The mark says so before anybody is told.
-    private func join() throws(StorageError) {
+    private func settle(_ settlement: LogWrite.Settlement) throws(StorageError) {
         blank = nil
+        if settlement == .isRepaired { isDamaged = false }
         try settle()
     }
 
-    /// Where the mark belongs: at the log's end, or where a damaged log ended once.
     private func markOfTail() -> DurableMark {
         DurableMark(
             cluster: identity.cluster, node: identity.node, incarnation: incarnation, term: hardState.term,
-            votedFor: hardState.votedFor, index: max(tail.last, damageFloor ?? .zero), chain: tail.lastChain,
-            blank: blank)
+            votedFor: hardState.votedFor, index: tail.last, chain: tail.lastChain, blank: blank,
+            isDamaged: isDamaged)
     }
 
     private func advanceMarkFile(to wanted: DurableMark) throws(StorageError) {

@@ -10,9 +10,9 @@ extension History {
         if hasLostDirectory[node.number], recovered.blank == nil {
             throw Violation("15", "n\(node.number + 1) lost its data directory, and takes the next for one that joined")
         }
-        let isDamaged = damage[node.number] != nil && !hasLostDirectory[node.number]
-        guard (recovered.damagedBelow != nil) == isDamaged else {
-            let what = recovered.damagedBelow == nil ? "takes a damaged log for whole" : "takes a whole log for damaged"
+        // Of what is gone without a mark nothing can be found missing.
+        guard recovered.isDamaged == (isDamaged[node.number] && !hasLostDirectory[node.number]) else {
+            let what = recovered.isDamaged ? "takes a whole log for damaged" : "takes a damaged log for whole"
             throw Violation("15", "n\(node.number + 1) \(what)")
         }
         guard let vote = newestVotes[node.number], recovered.hardState.term <= vote.term else { return }
@@ -30,7 +30,7 @@ extension History {
         guard durable.term > term || durable.term == term && durable.votedFor == node.id else {
             throw Violation("1", "n\(node.number + 1) leads term \(term.rawValue), but its candidacy is not durable")
         }
-        let others = (0..<damage.count).count { $0 != node.number && hasVoted($0, for: node.id, in: term) }
+        let others = (0..<isDamaged.count).count { $0 != node.number && hasVoted($0, for: node.id, in: term) }
         guard others + 1 < quorum else { return }
         throw Violation(
             "election safety", "n\(node.number + 1) leads term \(term.rawValue) with \(others + 1) votes of \(quorum)")
@@ -41,7 +41,7 @@ extension History {
         if node.log.blank != nil {
             throw Violation("15", "n\(node.number + 1) votes, campaigns or lets itself be counted before it has joined")
         }
-        guard damage[node.number] != nil else { return }
+        guard isDamaged[node.number] else { return }
         throw Violation("15", "n\(node.number + 1) votes, campaigns or lets itself be counted with a damaged log")
     }
 

@@ -11,8 +11,8 @@ struct History {
     var operations: [Operation] = []
     var leases: [LeaseID: LeaseFacts] = [:]
     var elections = ElectionFacts()
-    /// Per node, while its log is damaged: the index below which it is.
-    var damage: [LogIndex?]
+    /// Nodes that may have forgotten what they acknowledged, until a leader's repair is durable.
+    var isDamaged: [Bool]
     /// Nodes that lost all they had, until the directory in its place has joined.
     var hasLostDirectory: [Bool]
     /// Nodes whose directory is not their first one.
@@ -66,7 +66,7 @@ struct History {
     }
 
     init(nodes: Int, quorum: Int) {
-        damage = Array(repeating: nil, count: nodes)
+        isDamaged = Array(repeating: false, count: nodes)
         acknowledged = Array(repeating: [:], count: nodes)
         hasLostDirectory = Array(repeating: false, count: nodes)
         hasReplacedDirectory = Array(repeating: false, count: nodes)
@@ -77,7 +77,7 @@ struct History {
     }
 
     /// Whether a node cannot be counted on: its log or its state is not what it should be.
-    func isUnfit(_ node: Int) -> Bool { damage[node] != nil || isDiverged[node] }
+    func isUnfit(_ node: Int) -> Bool { isDamaged[node] || isDiverged[node] }
 
     /// What a span on the fastest clock takes at least, in true time.
     func shortest(_ span: TimeSpan) -> Int64 { span.nanoseconds / (1_000_000 + fastestClock) * 1_000_000 }

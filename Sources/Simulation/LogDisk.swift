@@ -71,6 +71,8 @@ struct LogDisk {
     private(set) var earlier: [DurableLog] = []
     /// The data directory, until it has joined the cluster.
     var blank: DirectoryID?
+    /// Whether it lost what may have been acknowledged, and no leader has repaired that yet.
+    var isDamaged = false
     /// Whether there is a data directory at all.
     var isBegun = false
     /// Not begun.
@@ -98,13 +100,15 @@ struct LogDisk {
         durable = DurableLog()
         earlier = []
         isBegun = false
+        isDamaged = false
     }
 
     mutating func carryOut(_ job: LogJob) {
         switch job {
         case .write(let write, _, _):
             durable.carryOut(write)
-            if write.joins { blank = nil }
+            if write.settles != nil { blank = nil }
+            if write.settles == .isRepaired { isDamaged = false }
         case .truncate(let truncation): durable.carryOut(truncation)
         }
     }

@@ -55,6 +55,8 @@ struct StateTable: Equatable {
 /// A node's state writer: whole deltas in order, behind the log.
 struct StateDisk {
     var durable = StateTable()
+    /// Whether the world once made it differ from the cluster's.
+    var wasMadeDiffer = false
     /// Taken from the replica; the log does not durably hold their position yet.
     var held: [(delta: StateDelta, position: SnapshotPosition)] = []
     /// Committed to the file, not synced.

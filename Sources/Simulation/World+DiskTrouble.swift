@@ -109,13 +109,16 @@ extension World {
         counters[.directoryLost] += 1
         markDamaged(node, "loses its data directory")
         history.loseDirectory(of: node.number)
+        // Not even that something is missing is known then.
         node.log.lose()
         node.state.durable = StateTable()
         node.state.written = []
+        node.state.wasMadeDiffer = false
     }
 
     private mutating func markDamaged(_ node: SimulatedNode, _ what: String) {
-        history.damage[node.number] = max(node.log.durable.lastIndex, LogIndex(1))
+        history.isDamaged[node.number] = true
+        node.log.isDamaged = true
         trace.note(.node(node.number, what), at: now)
     }
 
@@ -136,6 +139,7 @@ extension World {
             node.state.durable.header?.digest ^= SimulationOptions.divergence
         }
         history.isDiverged[node.number] = true
+        node.state.wasMadeDiffer = true
         counters[.stateDiverged] += 1
         trace.note(.node(node.number, "has a state that differs"), at: now)
         start(node, after: random.around(200_000_000))

@@ -37,7 +37,7 @@ extension World {
             }
         }
         try checkGeometry(node)
-        try noteJoined(node)
+        try noteRemembers(node)
         trace.combine(3, node.number, last?.rawValue ?? 0, at: now)
         if let last, options.planted != .lyingDisk {
             input(.persisted(last), to: node)

@@ -19,12 +19,12 @@ extension World {
             node.log.isBegun = true
             node.log.blank = DirectoryID(random.next() | 1)
         }
-        try noteJoined(node)
+        try noteRemembers(node)
         let state = try recoveredState(node)
         let reading = node.clock.reading(at: now)
         let recovered = RecoveredLog(
             hardState: node.log.durable.hardState, base: node.log.durable.base, entries: node.log.durable.entries,
-            damagedBelow: damageFound(on: node), blank: node.log.blank)
+            isDamaged: findsDamage(on: node), blank: node.log.blank)
         try history.checkBegins(node, with: recovered)
         let seed = random.next()
         let replica = PlantedBug.plant(options.planted) {

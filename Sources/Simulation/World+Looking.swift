@@ -13,18 +13,19 @@ extension World {
         try lookAtLeader(node, process, &replica)
         try lookAtCommits(node, process, &replica)
         try lookAtState(node, process, &replica)
-        if history.damage[node.number] != nil, !replica.raft.isDamaged {
-            history.damage[node.number] = nil
-            try checkRepaired(node)
+        if history.isDamaged[node.number], !replica.raft.isDamaged {
+            throw Violation("15", "n\(node.number + 1) counts itself repaired before its disk says so")
         }
     }
 
-    /// A node that had lost its directory is one of the others again once that is durable.
-    mutating func noteJoined(_ node: SimulatedNode) throws(Violation) {
-        guard node.log.blank == nil, history.hasLostDirectory[node.number] else { return }
-        history.hasLostDirectory[node.number] = false
-        history.hasReplacedDirectory[node.number] = true
-        history.damage[node.number] = nil
+    /// A node that lost its directory, or a part of its log, is one of the others again once that is durable.
+    mutating func noteRemembers(_ node: SimulatedNode) throws(Violation) {
+        guard history.isDamaged[node.number], node.log.blank == nil, !node.log.isDamaged else { return }
+        if history.hasLostDirectory[node.number] {
+            history.hasLostDirectory[node.number] = false
+            history.hasReplacedDirectory[node.number] = true
+        }
+        history.isDamaged[node.number] = false
         try checkRepaired(node)
     }
 
@@ -91,7 +92,7 @@ extension World {
         counters[.damageRepaired] += 1
         // Those that vote and lack what is committed must be no majority, unless this node is none of them.
         let others = nodes.count { other in
-            other !== node && !holdsDurably(other, history.model.lastIndex) && history.damage[other.number] == nil
+            other !== node && !holdsDurably(other, history.model.lastIndex) && !history.isDamaged[other.number]
         }
         if others + 1 < history.quorum || holdsDurably(node, history.model.lastIndex) { return }
         let durable = nodes.map {
@@ -155,7 +156,7 @@ extension World {
 
     /// A committed entry is durable on a majority (`invariants.md` 2).
     private mutating func checkQuorum(_ index: LogIndex) throws(Violation) {
-        guard history.damage.allSatisfy({ $0 == nil }) else { return }
+        guard !history.isDamaged.contains(true) else { return }
         let holders = nodes.count { holdsDurably($0, index) }
         guard holders >= history.quorum else {
             throw Violation(

@@ -6,14 +6,12 @@ internal import ReplicaCore
 // Mistakes of the world around the core that take more than a condition.
 
 extension World {
-    /// What the opening of a log finds missing.
-    func damageFound(on node: SimulatedNode) -> LogIndex? {
-        // Of what is gone without a mark nothing can be found missing.
-        if history.hasLostDirectory[node.number] { return nil }
-        return switch options.planted {
-        case .takesDamageForTail: nil
-        case .takesTailForDamage where node.life > 1: history.damage[node.number] ?? node.log.durable.lastIndex.next
-        default: history.damage[node.number]
+    /// Whether the opening of a log finds something missing.
+    func findsDamage(on node: SimulatedNode) -> Bool {
+        switch options.planted {
+        case .takesDamageForTail: false
+        case .takesTailForDamage where node.life > 1: true
+        default: node.log.isDamaged
         }
     }
 

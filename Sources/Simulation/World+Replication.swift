@@ -43,7 +43,7 @@ extension World {
                     "n\(node.number + 1) counts n\(number + 1) in for entry \(peer.match.rawValue), "
                         + "which was not acknowledged in its term")
             }
-            guard history.damage[number] == nil, nodes[number].log.durable.hardState.term <= replica.raft.term
+            guard !history.isDamaged[number], nodes[number].log.durable.hardState.term <= replica.raft.term
             else { continue }
             let member = nodes[number]
             // An installed state stands for the log up to there, also before the log begins after it.

@@ -21,10 +21,14 @@ extension World {
         if !node.log.durable.stages(of: batch).contains(where: { $0.mayBecome(found, of: node.id) }) {
             blame(node, "2", "has \(log.summary) after a crash; durable was \(node.log.durable.summary)")
         }
-        if found.log.blank != node.log.blank, found.log.blank != nil || !batch.writes.contains(where: \.joins) {
+        if found.log.blank != node.log.blank, found.log.blank != nil || batch.settlements.isEmpty {
             blame(node, "15", "forgets in a crash whether its data directory has joined")
         }
+        if found.log.isDamaged != node.log.isDamaged, found.log.isDamaged || !batch.settlements.contains(.isRepaired) {
+            blame(node, "15", "forgets in a crash whether its log is damaged")
+        }
         node.log.blank = found.log.blank
+        node.log.isDamaged = found.log.isDamaged
         node.log.durable = log
         node.log.forget()
         if !node.state.survive(StateTable(found), losesPower: losesPower, attempted: attempted) {
@@ -88,21 +92,21 @@ extension World {
         let (before, log) = (node.log.durable, DurableLog(found.log))
         judge(StateTable(found), of: node)
         // Without damage nothing may be missing, so that only what stood there last will do.
-        let known = found.log.damagedBelow == nil ? [before] : [before] + node.log.earlier
+        let known = found.log.isDamaged ? [before] + node.log.earlier : [before]
         if !known.contains(where: { follows(log, $0) }) {
             blame(node, "15", "reads a spoiled log as another one: \(log.summary), not \(before.summary)")
         }
-        if let floor = found.log.damagedBelow {
-            if floor < before.lastIndex { blame(node, "15", "takes itself for whole from \(floor.rawValue) on") }
+        if found.log.isDamaged {
             if log.entries.isEmpty, log.base == nil { counters[.diskLost] += 1 }
         } else if log.lastIndex != before.lastIndex {
             blame(node, "15", "does not notice that it has \(log.summary), and had \(before.summary)")
         }
         let (vote, lost) = (log.hardState, before.hardState)
-        if vote != lost, vote.votedFor != node.id || vote.term < lost.term || found.log.damagedBelow == nil {
+        if vote != lost, vote.votedFor != node.id || vote.term < lost.term || !found.log.isDamaged {
             blame(node, "1", "may vote again: it has \(log.summary), and had \(before.summary)")
         }
-        history.damage[node.number] = found.log.damagedBelow
+        node.log.isDamaged = found.log.isDamaged
+        history.isDamaged[node.number] = found.log.isDamaged
         node.log.become(log)
         node.state.durable = StateTable(found)
         node.state.written = []
@@ -124,6 +128,11 @@ extension World {
         guard state != visible else { return }
         counters[.stateLost] += 1
         guard let position = state.position, let digest = state.header?.digest else { return }
+        if node.state.wasMadeDiffer, digest != history.model.digest(at: position.index) {
+            // The file may still hold it behind what has replaced it since.
+            history.isDiverged[node.number] = true
+            return
+        }
         if position.index > visible.position?.index ?? .zero || digest != history.model.digest(at: position.index)
             || !hasRows(state, at: position.index)
         {
@@ -176,7 +185,7 @@ extension DurableLog {
     /// Whether a start finds this as `found`. A damaged log that knows no vote in its last term counts it as given, to itself.
     func mayBecome(_ found: FoundOnDisk, of node: NodeID) -> Bool {
         var kept = self
-        if found.log.damagedBelow != nil, hardState.votedFor == nil { kept.hardState.votedFor = node }
+        if found.log.isDamaged, hardState.votedFor == nil { kept.hardState.votedFor = node }
         return kept == DurableLog(found.log)
     }
 
@@ -200,6 +209,9 @@ extension DurableLog {
 }
 
 extension StoreBatch {
+    /// The doubts that end with it.
+    var settlements: [LogWrite.Settlement] { writes.compactMap(\.settles) }
+
     /// As a log writer does it: all writes at once, then the truncations.
     init(_ jobs: [LogJob]) {
         for job in jobs {

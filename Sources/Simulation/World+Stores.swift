@@ -25,8 +25,7 @@ extension World {
         return true
     }
 
-    /// What is found is what a look at the disk after the crash found. Only whether a log that was damaged is whole again the
-    /// store may see otherwise than the process that was repaired.
+    /// What is found is what a look at the disk after the crash found.
     private mutating func expect(_ found: FoundOnDisk, on node: SimulatedNode) throws(Violation) {
         guard DurableLog(found.log) == node.log.durable, StateTable(found) == node.state.visible else {
             throw Violation(
@@ -44,15 +43,9 @@ extension World {
             }
             (node.log.isBegun, node.log.blank) = (true, blank)
         }
-        guard !history.hasLostDirectory[node.number] else { return }
-        if let floor = history.damage[node.number], found.log.damagedBelow == nil {
-            guard node.log.durable.lastIndex >= floor else {
-                throw Violation(
-                    "15", "n\(node.number + 1) takes its log for whole before it reaches \(floor.rawValue) again")
-            }
-            counters[.damageRepaired] += 1
+        if found.log.isDamaged != node.log.isDamaged {
+            throw Violation("15", "n\(node.number + 1) forgets whether its log is damaged")
         }
-        history.damage[node.number] = found.log.damagedBelow
     }
 
     /// Keeps the first rule that a disk broke until the step is over.

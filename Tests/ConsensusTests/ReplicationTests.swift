@@ -149,7 +149,7 @@ import Testing
 
     @Test func aDamagedMemberNeitherVotesNorCampaigns() {
         var cluster = TestCluster(3)
-        cluster.restart(cluster.ids[0], damagedBelow: LogIndex(9))
+        cluster.restart(cluster.ids[0], isDamaged: true)
         cluster.mail = []
         let request = VoteRequest(term: Term(5), lastIndex: LogIndex(9), lastTerm: Term(4), handOver: false)
         cluster.receive(cluster.ids[0], .vote(request), from: cluster.ids[1])
@@ -186,7 +186,7 @@ import Testing
         for text in ["a", "b", "c", "d"] { cluster.propose(text, at: leader) }
         cluster.settle()
         cluster.cutOff = [other]
-        cluster.restart(damaged, damagedBelow: LogIndex(5), losing: 4)
+        cluster.restart(damaged, isDamaged: true, losing: 4)
         let raft = cluster.raft(leader)
         cluster.receive(damaged, later(6, than: cluster.raft(damaged).doubt!.question, at: raft), from: leader)
         // The first of the lost entries is of the leader's own term, but it is not all.
@@ -209,7 +209,7 @@ import Testing
         cluster.settle()
         let raft = cluster.raft(leader)
         #expect(raft.commitIndex == LogIndex(4))
-        cluster.restart(damaged, damagedBelow: LogIndex(4), losing: 2)
+        cluster.restart(damaged, isDamaged: true, losing: 2)
         cluster.receive(damaged, append(3...3, of: raft, commit: 3), from: leader)
         cluster.flush(damaged)
         #expect(cluster.raft(damaged).commitIndex == LogIndex(3))
@@ -233,7 +233,7 @@ import Testing
         cluster.elect(leader)
         for text in ["a", "b", "c"] { cluster.propose(text, at: leader) }
         cluster.settle()
-        cluster.restart(damaged, damagedBelow: LogIndex(5), losing: 2)
+        cluster.restart(damaged, isDamaged: true, losing: 2)
         let raft = cluster.raft(leader)
         cluster.receive(damaged, later(5, than: cluster.raft(damaged).doubt!.question, at: raft), from: leader)
         let position = SnapshotPosition(

@@ -54,10 +54,10 @@ struct TestCluster {
     }
 
     /// Ends a member's life; what was not durable is gone.
-    mutating func restart(_ id: NodeID, damagedBelow: LogIndex? = nil, losing lost: Int = 0) {
+    mutating func restart(_ id: NodeID, isDamaged: Bool = false, losing lost: Int = 0) {
         var log = logs[id]!
         log.entries.removeLast(lost)
-        log.damagedBelow = damagedBelow
+        log.isDamaged = isDamaged
         start(id, from: log)
     }
 

@@ -116,7 +116,7 @@ extension LogStore {
         for _ in 0..<25 {
             let (store, recovered) = try openLog(directory)
             #expect(random.model.matches(recovered), "seed \(seed)")
-            #expect(recovered.damagedBelow == nil, "seed \(seed)")
+            #expect(!recovered.isDamaged, "seed \(seed)")
             store.checkpointBytes = 32 * 1024
             for _ in 0..<20 { try store.carryOut(random.step()) }
         }
@@ -189,7 +189,7 @@ extension LogStore {
         do {
             let recovered = try recover(copy)
             #expect(models.contains { $0.matches(recovered) }, "\(comment)")
-            #expect(recovered.damagedBelow == nil, "\(comment)")
+            #expect(!recovered.isDamaged, "\(comment)")
         } catch {
             Issue.record("\(comment): \(error)")
         }
@@ -213,12 +213,12 @@ extension LogStore {
             copy.write(Bytes(wal[..<Int.random(in: 0...wal.count, using: &random.random)]), to: "log.db-wal")
             guard let recovered = try? recover(copy) else { continue }
             var found = recovered
-            if recovered.damagedBelow != nil, recovered.hardState.votedFor == identity.node {
+            if recovered.isDamaged, recovered.hardState.votedFor == identity.node {
                 found.hardState = .init()
             }
             let isKnown = models.contains { model in
                 model.entries == found.entries && model.base == found.base
-                    && (model.hardState == recovered.hardState || recovered.damagedBelow != nil)
+                    && (model.hardState == recovered.hardState || recovered.isDamaged)
             }
             #expect(isKnown)
         }

@@ -29,7 +29,7 @@ import Testing
         let wal = directory.read("log.db-wal")
         directory.write(Bytes(wal[..<(wal.count / 2)]), to: "log.db-wal")
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == LogIndex(10))
+        #expect(recovered.isDamaged)
         #expect(
             recovered.entries.count < 10 && recovered.entries == Array(entries(1...10).prefix(recovered.entries.count)))
     }
@@ -37,7 +37,7 @@ import Testing
     @Test func aFlippedBitInTheWALIsDamage() throws {
         try prepare()
         flip("log.db-wal", at: directory.read("log.db-wal").count / 2)
-        #expect(try recover(directory).damagedBelow == LogIndex(10))
+        #expect(try recover(directory).isDamaged)
     }
 
     @Test func aCutBeyondTheMarkIsACrashTail() throws {
@@ -48,7 +48,7 @@ import Testing
         directory.write(Bytes(wal[..<(wal.count - 10)]), to: "log.db-wal")
         #expect(wal.count > before)
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == nil)
+        #expect(!recovered.isDamaged)
         #expect(recovered.entries == entries(1...10))
     }
 
@@ -67,8 +67,8 @@ import Testing
         flip("log.db", at: offset + 5)
         let recovered = try recover(directory)
         #expect(recovered.entries == entries(1...2))
-        #expect(recovered.damagedBelow == LogIndex(9))
-        #expect(try recover(directory).damagedBelow == LogIndex(9))
+        #expect(recovered.isDamaged)
+        #expect(try recover(directory).isDamaged)
     }
 
     /// Bounds of a row stand beside its checksummed body.
@@ -84,43 +84,60 @@ import Testing
             try store.database.execute(damage)
         }
         let damaged = try recover(directory)
-        #expect(damaged.damagedBelow != nil)
+        #expect(damaged.isDamaged)
         #expect(damaged.entries == Array(entries(1...6).prefix(damaged.entries.count)))
         try withLog(directory) { store in
-            try store.write([.append(Array(entries(1...8).dropFirst(damaged.entries.count)))])
-            try store.settle()
+            try store.write([.append(Array(entries(1...8).dropFirst(damaged.entries.count))), .repaired])
         }
         let repaired = try recover(directory)
-        #expect(repaired.damagedBelow == nil)
+        #expect(!repaired.isDamaged)
         #expect(repaired.entries == entries(1...8))
     }
 
-    @Test func damageLastsUntilALeaderBroughtTheLogBack() throws {
+    /// As many entries as were lost may be there again and others have been acknowledged: only the member itself, with its
+    /// leader, knows when nothing is missing.
+    @Test func damageLastsUntilTheMemberSaysThatItIsRepaired() throws {
         try prepare()
         directory.delete("log.db")
         directory.delete("log.db-wal")
-        #expect(try recover(directory).damagedBelow == LogIndex(10))
+        #expect(try recover(directory).isDamaged)
         try withLog(directory) { store in
-            try store.write([.append(entries(1...9, term: 2))])
+            try store.write([.append(entries(1...20, term: 2), hardState: HardState(term: Term(2)))])
             try store.settle()
         }
-        #expect(try recover(directory).damagedBelow == LogIndex(10))
-        try withLog(directory) { try $0.write([.append(entries(10...10, term: 2))]) }
-        let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == nil)
-        #expect(recovered.entries == entries(1...10, term: 2))
+        #expect(try recover(directory).isDamaged)
+        try withLog(directory) { try $0.write([.reset(position(30, term: 5)), .append(entries(31...32, term: 5))]) }
+        #expect(try recover(directory).isDamaged)
+        try withLog(directory) { try $0.write([.repaired]) }
+        let repaired = try recover(directory)
+        #expect(!repaired.isDamaged && repaired.blank == nil)
+        #expect(repaired.base == position(30, term: 5) && repaired.entries == entries(31...32, term: 5))
     }
 
-    @Test func aSnapshotBeyondTheMarkEndsTheDamage() throws {
+    @Test func aDirectoryThatIsItsMembersFirstOneStaysDamaged() throws {
         try prepare()
         directory.delete("log.db")
         directory.delete("log.db-wal")
-        try withLog(directory) { try $0.write([.reset(position(10, term: 5))]) }
-        #expect(
-            try recover(directory)
-                == RecoveredLog(
-                    hardState: HardState(term: Term(1), votedFor: identity.node), base: position(10, term: 5),
-                    blank: new.id))
+        try withLog(directory) { store in
+            try store.write([LogWrite(id: WriteID(1), hardState: nil, change: nil, settles: .isFirst)])
+        }
+        let recovered = try recover(directory)
+        #expect(recovered.isDamaged && recovered.blank == nil)
+    }
+
+    /// Also with the mark written lazily, and with one of its slots torn.
+    @Test(arguments: 0...1)
+    func theMarkOfADamagedLogSaysSoHoweverFarTheLogGoes(torn: Int) throws {
+        try prepare()
+        directory.delete("log.db")
+        directory.delete("log.db-wal")
+        try withLog(directory) { store in
+            store.markLagEntries = 1
+            for index in 1...40 as ClosedRange<UInt64> { try store.write([.append([entry(index, term: 2)])]) }
+        }
+        flip("log.mark", at: torn * MarkFile.slotBytes + 50)
+        let recovered = try recover(directory)
+        #expect(recovered.isDamaged && recovered.entries == entries(1...40, term: 2))
     }
 
     @Test func aLostVoteCountsAsGiven() throws {
@@ -129,7 +146,7 @@ import Testing
         directory.delete("log.db-wal")
         let recovered = try recover(directory)
         #expect(recovered.hardState == HardState(term: Term(8), votedFor: NodeID(name: "b")))
-        #expect(recovered.damagedBelow == LogIndex(1))
+        #expect(recovered.isDamaged)
     }
 
     @Test func anOlderTermThanTheMarksIsDamage() throws {
@@ -141,7 +158,7 @@ import Testing
         }
         directory.write(directory.read("old"), to: "log.db-wal")
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == LogIndex(11))
+        #expect(recovered.isDamaged)
         #expect(recovered.hardState == HardState(term: Term(5), votedFor: NodeID(name: "b")))
         #expect(recovered.entries == entries(1...10))
     }
@@ -150,7 +167,7 @@ import Testing
         try prepare()
         try withLog(directory) { try $0.write([.append(entries(4...5, term: 2))]) }
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == nil)
+        #expect(!recovered.isDamaged)
         #expect(recovered.entries == entries(1...3) + entries(4...5, term: 2))
     }
 
@@ -175,7 +192,7 @@ import Testing
             directory.write(before, to: "log.mark")
             flip("log.mark", at: slot * MarkFile.slotBytes + 50)
             let recovered = try recover(directory)
-            #expect(recovered.damagedBelow == nil)
+            #expect(!recovered.isDamaged)
             #expect(recovered.entries == entries(1...10))
         }
     }
@@ -184,15 +201,15 @@ import Testing
         try prepare()
         directory.write(Bytes(repeating: 0xFF, count: 8192), to: "log.mark")
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == LogIndex(11))
+        #expect(recovered.isDamaged)
         #expect(recovered.entries == entries(1...10))
-        #expect(try recover(directory).damagedBelow == LogIndex(11))
+        #expect(try recover(directory).isDamaged)
     }
 
     @Test func aMissingMarkIsDamage() throws {
         try prepare()
         directory.delete("log.mark")
-        #expect(try recover(directory).damagedBelow == LogIndex(11))
+        #expect(try recover(directory).isDamaged)
     }
 
     @Test func anotherLogUnderTheMarkIsDamage() throws {
@@ -203,7 +220,7 @@ import Testing
             try store.write([.append(entries(1...12, term: 1, bytes: 3), hardState: HardState(term: Term(1)))])
         }
         other.write(mark, to: "log.mark")
-        #expect(try recover(other).damagedBelow == LogIndex(13))
+        #expect(try recover(other).isDamaged)
     }
 
     @Test func aDamagedBaseLosesTheLogBehindIt() throws {
@@ -216,7 +233,7 @@ import Testing
         #expect(
             recovered
                 == RecoveredLog(
-                    hardState: HardState(term: Term(1), votedFor: identity.node), damagedBelow: LogIndex(10),
+                    hardState: HardState(term: Term(1), votedFor: identity.node), isDamaged: true,
                     blank: new.id))
         #expect(try recover(directory) == recovered)
     }
@@ -227,9 +244,20 @@ import Testing
         try store.truncate(LogTruncation(base: position(5)))
         let state = HardState(term: Term(1), votedFor: identity.node)
         let empty = try store.discard()
-        #expect(empty == RecoveredLog(hardState: state, damagedBelow: LogIndex(10), blank: new.id))
-        try store.write([.reset(position(4, term: 1), entries(5...7))])
-        #expect(store.tail.last == LogIndex(7))
+        #expect(empty == RecoveredLog(hardState: state, isDamaged: true, blank: new.id))
+        try store.write([.reset(position(4, term: 1), entries(5...27))])
+        #expect(store.tail.last == LogIndex(27))
+        withExtendedLifetime(store) {}
+    }
+
+    @Test func aDiscardedLogIsDamagedInTheNextLifeHoweverFarItGoes() throws {
+        try prepare()
+        try withLog(directory) { store in
+            try store.truncate(LogTruncation(base: position(5)))
+            _ = try store.discard()
+            try store.write([.reset(position(4, term: 1), entries(5...27))])
+        }
+        #expect(try recover(directory).isDamaged)
     }
 }
 
@@ -252,7 +280,7 @@ extension DamageTests {
         lost.put(directory.content())
         lost.write(wal, to: "log.db-wal")
         let recovered = try recover(lost)
-        #expect(recovered.damagedBelow != nil)
+        #expect(recovered.isDamaged)
         #expect(recovered.hardState == HardState(term: Term(5), votedFor: known ?? identity.node))
     }
 
@@ -268,7 +296,7 @@ extension DamageTests {
         lost.put(directory.content())
         lost.write(wal, to: "log.db-wal")
         let recovered = try recover(lost)
-        #expect(recovered.damagedBelow == LogIndex(4))
+        #expect(recovered.isDamaged)
         #expect(recovered.hardState == vote)
     }
 
@@ -285,7 +313,7 @@ extension DamageTests {
         }
         for name in ["log.db", "log.db-wal"] { directory.delete(name) }
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == LogIndex(3))
+        #expect(recovered.isDamaged)
         #expect(recovered.hardState == vote)
     }
 }

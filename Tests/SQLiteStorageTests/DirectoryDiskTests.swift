@@ -53,7 +53,7 @@ import Testing
         for life in 1...40 {
             let (store, recovered, _) = try LogStore.open(in: begin(seed: seed &+ UInt64(life)), identity: identity)
             #expect(source.model.matches(recovered), "life \(life)")
-            #expect(recovered.damagedBelow == nil)
+            #expect(!recovered.isDamaged)
             for _ in 0..<25 {
                 switch source.step() {
                 case .write(let writes): try store.write(writes)

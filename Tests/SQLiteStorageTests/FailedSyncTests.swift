@@ -19,7 +19,7 @@ import Testing
             survivor.become(restarted, after: CRASH_DISK_POWER_LOST, seed: seed)
             let found = try LogStore.open(in: survivor.directory, identity: identity).1
             #expect(found.entries == acknowledged, "seed \(seed)")
-            #expect(found.damagedBelow == nil, "seed \(seed)")
+            #expect(!found.isDamaged, "seed \(seed)")
         }
     }
 

@@ -78,7 +78,7 @@ import Testing
         }
         let recovered = try recover(directory)
         #expect(recovered.entries == entries(1...5))
-        #expect(recovered.damagedBelow == nil)
+        #expect(!recovered.isDamaged)
     }
 
     @Test func aRowThatIsGoneLatches() throws {

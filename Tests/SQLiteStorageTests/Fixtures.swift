@@ -135,6 +135,8 @@ extension LogWrite {
     static func append(_ entries: [Entry], hardState: HardState? = nil) -> LogWrite {
         LogWrite(id: WriteID(1), hardState: hardState, change: .replaceSuffix(entries))
     }
+    /// A leader has brought all that was lost.
+    static var repaired: LogWrite { LogWrite(id: WriteID(1), hardState: nil, change: nil, settles: .isRepaired) }
     static func vote(_ state: HardState) -> LogWrite { LogWrite(id: WriteID(1), hardState: state, change: nil) }
     static func reset(_ base: SnapshotPosition, _ entries: [Entry] = []) -> LogWrite {
         let change = entries.isEmpty ? Change.reset(to: base) : .resetAndAppend(to: base, entries)

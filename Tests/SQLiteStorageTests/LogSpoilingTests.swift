@@ -65,7 +65,7 @@ import Testing
         log.entries += added
         if step % 6 == 0 { log.hardState = HardState(term: Term(term), votedFor: NodeID(term % 3 + 1)) }
         var write = LogWrite.append(added, hardState: step % 6 == 0 ? log.hardState : nil)
-        write.joins = step == 0
+        write.settles = step == 0 ? .isFirst : nil
         return (.write(write), log)
     }
 
@@ -105,9 +105,9 @@ import Testing
         } catch .logLost {
             outcome.lost += 1
             log = try LogStore.startAnew(in: SystemDirectory(preparing: directory.path), identity: identity).1
-            #expect(log.damagedBelow != nil && log.entries.isEmpty && log.base == nil, comment)
+            #expect(log.isDamaged && log.entries.isEmpty && log.base == nil, comment)
         }
-        if log.damagedBelow == nil { outcome.whole += 1 } else { outcome.damaged += 1 }
+        if !log.isDamaged { outcome.whole += 1 } else { outcome.damaged += 1 }
         return log
     }
 
@@ -115,7 +115,7 @@ import Testing
         let last = Self.past.logs[moment]
         let (vote, given) = (found.hardState, last.hardState)
         #expect(found.blank == nil, comment)
-        guard found.damagedBelow != nil else {
+        guard found.isDamaged else {
             // That its beginning was cut off may be forgotten.
             #expect(found.entries.suffix(last.entries.count) == last.entries[...] && vote == given, comment)
             return
@@ -136,10 +136,10 @@ import Testing
             try store.write([.reset(position(900, term: 90), all)])
             try store.truncate(LogTruncation(base: position(920, term: 90)))
             store.checkpointBytes = 0
-            try store.write([.append(more)])
+            try store.write([.append(more), .repaired])
         }
         let repaired = try recover(directory)
-        #expect(repaired.damagedBelow == nil && repaired.entries == all.dropFirst(20) + more, comment)
+        #expect(!repaired.isDamaged && repaired.entries == all.dropFirst(20) + more, comment)
     }
 }
 

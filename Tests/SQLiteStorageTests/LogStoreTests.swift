@@ -58,7 +58,7 @@ import Testing
         let kept = first > 1 ? entries(1...first - 1) : []
         let recovered = try recover(directory)
         #expect(recovered.entries == kept + entries(first...first, term: 2))
-        #expect(recovered.damagedBelow == nil)
+        #expect(!recovered.isDamaged)
     }
 
     @Test func appendAndReplacementShareATransaction() throws {
@@ -81,7 +81,7 @@ import Testing
         let recovered = try recover(directory)
         #expect(recovered.base == position(last))
         #expect(recovered.entries == entries(last + 1...11))
-        #expect(recovered.damagedBelow == nil)
+        #expect(!recovered.isDamaged)
     }
 
     @Test func aTruncationBelowTheBaseChangesNothing() throws {

@@ -14,7 +14,7 @@ import Testing
     private func prepare() throws {
         try withLog(directory) { store in
             var joining = LogWrite.append(entries(1...5), hardState: vote)
-            joining.joins = true
+            joining.settles = .isFirst
             try store.write([joining])
             try store.settle()
             _ = try store.database.checkpoint()
@@ -50,7 +50,7 @@ import Testing
                 return
             }
         }
-        #expect(opened.recovered == RecoveredLog(hardState: vote, damagedBelow: LogIndex(5)), comment)
+        #expect(opened.recovered == RecoveredLog(hardState: vote, isDamaged: true), comment)
         #expect(directory.read("log.db.lost") == before, comment)
     }
 
@@ -119,14 +119,14 @@ import Testing
 
     @Test func aLogThatIsGoneIsMissedByWhoJoinedAlsoIfTheMarkStandsAtItsBeginning() throws {
         try withLog(directory) { store in
-            try store.write([LogWrite(id: WriteID(1), hardState: nil, change: nil, joins: true)])
+            try store.write([LogWrite(id: WriteID(1), hardState: nil, change: nil, settles: .isFirst)])
         }
         for name in ["log.db", "log.db-wal"] { directory.delete(name) }
         let spent = HardState(votedFor: identity.node)
-        #expect(try recover(directory) == RecoveredLog(hardState: spent, damagedBelow: LogIndex(1)))
+        #expect(try recover(directory) == RecoveredLog(hardState: spent, isDamaged: true))
     }
 
-    @Test func anIndexThatNoEntryHasIsNotWaitedFor() throws {
+    @Test func anIndexThatNoEntryHasIsDamage() throws {
         try prepare()
         try withLog(directory) { store in
             try store.write([.append(entries(6...8))])
@@ -134,7 +134,7 @@ import Testing
             try store.database.execute("UPDATE runs SET first = first + 1048576, last = last + 1048576 WHERE first = 6")
         }
         let recovered = try recover(directory)
-        #expect(recovered.damagedBelow == LogIndex(8))
+        #expect(recovered.isDamaged)
         #expect(recovered.entries == entries(1...5))
     }
 }

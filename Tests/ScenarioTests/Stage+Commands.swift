@@ -68,7 +68,7 @@ extension Stage {
         return own
     }
 
-    /// `start n1 log=1,1,2 term=3 vote=n2 damaged=4`: a life with this on its disk. `start n1 blank=7`: one in a data
+    /// `start n1 log=1,1,2 term=3 vote=n2 damaged=1`: a life with this on its disk. `start n1 blank=7`: one in a data
     /// directory with that number, which has not joined.
     private mutating func start(_ command: Command) throws {
         let name = try known(command, 0)
@@ -79,7 +79,7 @@ extension Stage {
         var disk = RecoveredLog(
             hardState: HardState(term: Term(term), votedFor: command.option("vote").map(id)),
             entries: terms.enumerated().map { place, term in entry(LogIndex(UInt64(place) + 1), Term(term)) })
-        disk.damagedBelow = try command.number("damaged").map { LogIndex($0) }
+        disk.isDamaged = try command.number("damaged") == 1
         disk.blank = blank.map { DirectoryID($0) }
         mail = mail.filter { $0.to != id(name) && $0.from != id(name) }
         members[name] = Member(
