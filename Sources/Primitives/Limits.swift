@@ -42,6 +42,8 @@ package enum Limits {
     /// Leases that one expiry entry ends, counted with what hangs on them: other writes find their place between such entries,
     /// and wait no longer than it takes to apply one.
     package static let expiriesPerEntry = 200
+    /// Longest pause between two such entries, while others write.
+    package static let expiryRest = TimeSpan.milliseconds(10)
     /// Leases that may exist at once.
     package static let leases = 1_000_000
     /// Elections and locks that are remembered; of more, the one that has been without a candidate for longest is forgotten.

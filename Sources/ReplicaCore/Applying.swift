@@ -16,7 +16,7 @@ extension Replica {
             events += apply(entry, at: now, into: &out)
             digests.record(entry.index, digest: store.header.digest)
         }
-        finishDuties()
+        finishDuties(at: now)
         answerAwaitingReads(at: now, into: &out)
         out.notices.append(.applied(through: store.appliedIndex, events: events))
     }
@@ -103,37 +103,6 @@ extension Replica {
             for request in waiters.removeValue(forKey: number)?.requests ?? [] { enqueueAgain(request) }
         }
         out.notices.append(.retriedAfterElection(lost.count))
-    }
-
-    // MARK: - Duties of a leader
-
-    /// Ends due leases and forgets old history, by log entries.
-    mutating func leaderDuties(at now: Instant) {
-        guard raft.hasCommittedInTerm, raft.acceptsProposals else {
-            expiryInFlight = nil
-            compactionInFlight = nil
-            return
-        }
-        // One at a time: what clients want meanwhile is ordered between two of them.
-        if expiryInFlight == nil {
-            let due = store.dueLeases(at: raft.clusterTime(at: now), limit: Limits.expiriesPerEntry)
-            if !due.isEmpty {
-                let command = Command.expireLeases(due, term: raft.term)
-                expiryInFlight = propose(Proposal(command: command).encoded(), origins: [], at: now)
-            }
-        }
-        if compactionInFlight == nil, let revision = store.compactionDue(historyBounds) {
-            let proposal = Proposal(command: .compact(through: revision))
-            compactionInFlight = propose(proposal.encoded(), origins: [], at: now)
-        }
-    }
-
-    private mutating func finishDuties() {
-        #if PlantedBugs
-            if planted(.expiresOnce) { return }
-        #endif
-        if let index = expiryInFlight, index <= store.appliedIndex { expiryInFlight = nil }
-        if let index = compactionInFlight, index <= store.appliedIndex { compactionInFlight = nil }
     }
 }
 

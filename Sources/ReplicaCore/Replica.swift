@@ -51,7 +51,7 @@ package struct Replica: Sendable {
     // Duties of a leader
     /// While this node leads with a disk that is nearly full, it takes no writes that add (`invariants.md` 17).
     var isShortOfSpace = false
-    var expiryInFlight: LogIndex?
+    var expiry = ExpiryTurns()
     var compactionInFlight: LogIndex?
 
     /// Up to where entries leave the log, some with each flush; `nil` when none do.
@@ -217,10 +217,7 @@ package struct Replica: Sendable {
     package func nextDeadline(at now: Instant) -> Instant {
         if watches.hasWork(at: store.revision) || elections.hasWork || hasWaitingLine(at: now) { return now }
         var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline)
-        if raft.hasCommittedInTerm, raft.acceptsProposals, expiryInFlight == nil, let due = store.nextLeaseDeadline {
-            let wait = max(0, due.nanoseconds - raft.clusterTime(at: now).nanoseconds)
-            next = min(next, Instant(nanoseconds: now.nanoseconds + wait))
-        }
+        if let expiry = nextExpiry(at: now) { next = min(next, expiry) }
         return next
     }
 

@@ -183,6 +183,41 @@ import Testing
         #expect(commands == [full, "put", full, "expiry of 1"])
     }
 
+    /// Between two entries that end leases others get three times what the first one took, and without others there is none.
+    @Test(arguments: [true, false]) func leasesThatEndTogetherRestWhileOthersWrite(othersWrite: Bool) {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        let count = 3 * Limits.expiriesPerEntry
+        let grants: [Input] = (1...UInt64(count)).map {
+            .request(
+                RequestID(1_000_000 + $0), .write(Proposal(command: .grantLease(LeaseID($0), ttl: .milliseconds(100)))),
+                timeout: .seconds(1))
+        }
+        cluster.handle(grants, at: leader)
+        cluster.settle()
+        cluster.now = cluster.now + .milliseconds(100)
+        cluster.handle(.tick, at: leader)
+        if othersWrite { cluster.send(put("a", "1"), to: leader) }
+        // What the entry takes.
+        cluster.now = cluster.now + .milliseconds(1)
+        cluster.settle()
+        let left = cluster.store(leader).leaseCount
+        guard othersWrite else {
+            #expect(left == 0)
+            return
+        }
+        #expect(left == 2 * Limits.expiriesPerEntry)
+        #expect(cluster.replicas[leader]!.nextDeadline(at: cluster.now) <= cluster.now + .milliseconds(3))
+        cluster.now = cluster.now + .microseconds(2_999)
+        cluster.handle(.tick, at: leader)
+        cluster.settle()
+        #expect(cluster.store(leader).leaseCount == left)
+        cluster.now = cluster.now + .microseconds(1)
+        cluster.handle(.tick, at: leader)
+        cluster.settle()
+        #expect(cluster.store(leader).leaseCount == 0)
+    }
+
     @Test func aLeaderThatHandsOverDoesNotAskToBeCalledForADueLease() {
         var cluster = TestReplicas(3)
         let leader = cluster.waitForLeader()
