@@ -63,6 +63,27 @@ struct GRPCTests {
         try await server.stop()
     }
 
+    @Test(
+        "Each request in flight has a connection of its own where that is asked for",
+        arguments: [Transport.streams, .sharedStream])
+    func ownConnections(transport: Transport) async throws {
+        let server = try await GRPCServer { _ in
+            transport == .streams ? .answer(status: 0, message: Self.header) : .echo
+        }
+        let dialect = GRPCDialect()
+        let request =
+            transport == .streams ? dialect.put(key: "a", value: Value("b")) : dialect.renew(lease: "7", seconds: 600)
+        let result = try await LoadRunner.run(
+            LoadPlan(
+                endpoints: [server.endpoint], connections: 12, transport: transport, ownConnections: true,
+                bound: .requests(600))
+        ) { RandomSource(requests: [request], seed: UInt64($0)) }
+        #expect(result.completed == 600)
+        #expect(result.errors.total == 0)
+        #expect(server.memory.connections.withLock { $0 } == 12)
+        try await server.stop()
+    }
+
     @Test("More requests than a server takes streams wait for their turn")
     func manyRequests() async throws {
         let server = try await GRPCServer { _ in .answer(status: 0, message: Self.header) }

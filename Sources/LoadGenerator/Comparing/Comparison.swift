@@ -71,7 +71,7 @@ package final class Comparison {
         switch trial {
         case .idle: try await idle(cluster)
         case .create, .put, .get, .serial, .renew, .renewAtFollower, .grpcPut, .grpcRange, .grpcKeepAlive, .gatewayPut,
-            .gatewayRange:
+            .gatewayRange, .grpcPutApart, .grpcRangeApart, .grpcKeepAliveApart:
             if let kind = trial.throughput { try await throughput(kind, trial, cluster) }
         case .storm: try await storm(cluster)
         case .succession: try await succession(cluster)
@@ -97,7 +97,7 @@ package final class Comparison {
         let wire = trial.wire(of: cluster.system)
         var load = LoadPlan(
             endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections,
-            transport: wire.transport(of: kind), loops: plan.loops,
+            transport: wire.transport(of: kind), ownConnections: trial.isApart, loops: plan.loops,
             bound: .duration(.seconds(plan.scale.warmUpSeconds)))
         let leader = try await cluster.leader()
         if kind == .serial { load.endpoints = [Endpoint(leader)] }

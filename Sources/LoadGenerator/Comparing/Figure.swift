@@ -5,6 +5,8 @@ package enum Trial: String, CaseIterable, Hashable, Sendable, Codable {
     case renewAtFollower
     /// Over etcd's gRPC and etcd's gateway, which both systems speak.
     case grpcPut, grpcRange, grpcKeepAlive, gatewayPut, gatewayRange
+    /// Over gRPC with a connection for each request in flight.
+    case grpcPutApart, grpcRangeApart, grpcKeepAliveApart
     case watch, expiry
     /// Many leases that end together; a silent controller and many contenders; many clients that reconnect together.
     case storm, succession, comeback
@@ -18,19 +20,22 @@ extension Trial {
     var throughput: ThroughputKind? {
         switch self {
         case .create: .create
-        case .put, .grpcPut, .gatewayPut: .put
-        case .get, .grpcRange, .gatewayRange: .get
+        case .put, .grpcPut, .grpcPutApart, .gatewayPut: .put
+        case .get, .grpcRange, .grpcRangeApart, .gatewayRange: .get
         case .serial: .serial
-        case .renew, .renewAtFollower, .grpcKeepAlive: .renew
+        case .renew, .renewAtFollower, .grpcKeepAlive, .grpcKeepAliveApart: .renew
         case .idle, .watch, .expiry, .storm, .succession, .comeback, .kill, .stop, .term, .wrk: nil
         }
     }
 
     package var isOverGRPC: Bool { wire(of: .conclave) == .grpc }
 
+    /// Whether each request in flight has a connection of its own where the wire could do with fewer.
+    var isApart: Bool { [.grpcPutApart, .grpcRangeApart, .grpcKeepAliveApart].contains(self) }
+
     func wire(of system: TargetSystem) -> Wire {
         switch self {
-        case .grpcPut, .grpcRange, .grpcKeepAlive: .grpc
+        case .grpcPut, .grpcRange, .grpcKeepAlive, .grpcPutApart, .grpcRangeApart, .grpcKeepAliveApart: .grpc
         case .gatewayPut, .gatewayRange: .gateway
         default: system.ownWire
         }

@@ -43,6 +43,9 @@ package struct Row: Sendable {
         + throughput(.grpcPut, "gRPC put", goals: [.ratioAtLeast(2)])
         + throughput(.grpcRange, "gRPC linearizable range", goals: [.ratioAtLeast(2)])
         + throughput(.grpcKeepAlive, "gRPC keep-alive stream", goals: [.ratioAtLeast(3)])
+        + throughput(.grpcPutApart, "gRPC put, a connection each", goals: [.ratioAtLeast(2)])
+        + throughput(.grpcRangeApart, "gRPC linearizable range, a connection each", goals: [.ratioAtLeast(2)])
+        + throughput(.grpcKeepAliveApart, "gRPC keep-alive stream, a connection each", goals: [.ratioAtLeast(3)])
         + throughput(.gatewayPut, "gateway put", goals: [.ratioAtLeast(4)])
         + throughput(.gatewayRange, "gateway linearizable range", goals: [.ratioAtLeast(4)]) + watch + expiry
         + storm + succession + comeback

@@ -24,8 +24,8 @@ extension Lane {
 package enum Transport: Hashable, Sendable {
     /// HTTP/1.1, with a connection for each request in flight.
     case connections
-    /// gRPC over HTTP/2 without TLS, by prior knowledge: per event loop one connection to each endpoint, with a stream
-    /// for each request in flight.
+    /// gRPC over HTTP/2 without TLS, by prior knowledge: per event loop one connection to each endpoint, if not one for each
+    /// request in flight, which has a stream of its own in either case.
     case streams
     /// The same, but all requests of a connection go over one stream that stays open.
     case sharedStream
@@ -35,14 +35,16 @@ package enum Transport: Hashable, Sendable {
 final class LaneOpener {
     private let loop: any EventLoop
     private let transport: Transport
+    private let ownConnections: Bool
     private let limit: TimeAmount
-    /// gRPC connections that are open or being opened.
+    /// gRPC connections of several lanes that are open or being opened.
     private var shared: [Endpoint: EventLoopFuture<NIOLoopBound<GRPCConnection>>] = [:]
 
-    init(_ transport: Transport, on loop: any EventLoop, within limit: TimeAmount) {
-        self.transport = transport
+    init(_ plan: LoadPlan, on loop: any EventLoop) {
+        transport = plan.transport
+        ownConnections = plan.ownConnections
         self.loop = loop
-        self.limit = limit
+        limit = plan.timeout
     }
 
     /// The future brings the lane on the loop, and fails with ``LoadFailure``.
@@ -56,9 +58,10 @@ final class LaneOpener {
     }
 
     private func connection(to endpoint: Endpoint) -> EventLoopFuture<NIOLoopBound<GRPCConnection>> {
-        if let known = shared[endpoint] { return known }
         let sharesStream = transport == .sharedStream
+        if !ownConnections, let known = shared[endpoint] { return known }
         let opening = GRPCConnection.open(to: endpoint, sharingStream: sharesStream, on: loop, within: limit)
+        if ownConnections { return opening }
         shared[endpoint] = opening
         let here = NIOLoopBound(self, eventLoop: loop)
         opening.whenComplete { result in

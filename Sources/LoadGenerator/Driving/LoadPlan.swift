@@ -6,6 +6,8 @@ package struct LoadPlan: Sendable {
     /// Requests in flight at most. Over HTTP/1.1 each has a connection of its own.
     package var connections: Int
     package var transport: Transport
+    /// Whether also over gRPC each has a connection of its own, as clients on many machines do.
+    package var ownConnections: Bool
     /// Event loops, each with its own thread.
     package var loops: Int
     package var warmUp: TimeAmount
@@ -22,14 +24,15 @@ package struct LoadPlan: Sendable {
     }
 
     package init(
-        endpoints: [Endpoint], connections: Int, transport: Transport = .connections, loops: Int = 1,
-        warmUp: TimeAmount = .zero, bound: Bound,
+        endpoints: [Endpoint], connections: Int, transport: Transport = .connections, ownConnections: Bool = false,
+        loops: Int = 1, warmUp: TimeAmount = .zero, bound: Bound,
         rate: Double? = nil, timeout: TimeAmount = .seconds(10)
     ) {
         precondition(!endpoints.isEmpty && connections > 0 && loops > 0, "a run needs endpoints, connections and loops")
         self.endpoints = endpoints
         self.connections = connections
         self.transport = transport
+        self.ownConnections = ownConnections
         self.loops = loops
         self.warmUp = warmUp
         self.bound = bound

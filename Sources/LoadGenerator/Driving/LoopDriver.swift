@@ -51,7 +51,7 @@ final class LoopDriver: @unchecked Sendable {
         self.loop = loop
         self.plan = plan
         self.budget = budget
-        opener = LaneOpener(plan.transport, on: loop, within: plan.timeout)
+        opener = LaneOpener(plan, on: loop)
         slots = sources.map { Slot(source: $0.source, endpoint: $0.endpoint) }
     }
 

@@ -142,6 +142,13 @@ struct BenchConnectionOptions: ParsableArguments {
     @Option(help: "Requests in flight at most, each on a connection of its own; over grpc, on a stream of its own.")
     var connections = 64
 
+    @Flag(
+        help: """
+            With --wire grpc: a connection for each request in flight as well, as clients on many machines have them. \
+            Without it there is one to each endpoint.
+            """)
+    var ownConnections = false
+
     func validate() throws {
         guard (1...20_000).contains(connections) else {
             throw ValidationError("--connections must be from 1 to 20000, not \(connections)")

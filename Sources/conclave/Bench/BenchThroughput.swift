@@ -6,13 +6,17 @@ import NIOCore
 
 /// Runs one throughput workload and prints what it measured.
 enum BenchThroughput {
+    /// Without `many` there is one request at a time.
     static func run(
-        _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions, connections: Int
+        _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions,
+        many: BenchConnectionOptions? = nil
     ) async throws {
         let wire = try load.wire(of: target.target)
         var plan = LoadPlan(
-            endpoints: try target.parsedEndpoints(), connections: connections, transport: wire.transport(of: kind),
-            loops: target.loops, warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate,
+            endpoints: try target.parsedEndpoints(), connections: many?.connections ?? 1,
+            transport: wire.transport(of: kind),
+            ownConnections: many?.ownConnections ?? false, loops: target.loops, warmUp: load.warmUp.amount,
+            bound: load.bound, rate: load.rate,
             timeout: load.timeout.amount)
         let workload = ThroughputWorkload(kind, over: wire, keys: load.keys, valueSize: load.valueSize)
         if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
@@ -89,7 +93,7 @@ struct BenchCreate: AsyncParsableCommand {
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
     func run() async throws {
-        try await BenchThroughput.run(.create, target: target, load: load, connections: many.connections)
+        try await BenchThroughput.run(.create, target: target, load: load, many: many)
     }
 }
 
@@ -102,12 +106,13 @@ struct BenchPut: AsyncParsableCommand {
               conclave bench put --connections 256 --value-size 1024 --duration 30s
               conclave bench put --rate 2000 --json
               conclave bench put --wire grpc --target etcd --endpoints 10.0.0.9:2379
+              conclave bench put --wire grpc --own-connections
             """)
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
     func run() async throws {
-        try await BenchThroughput.run(.put, target: target, load: load, connections: many.connections)
+        try await BenchThroughput.run(.put, target: target, load: load, many: many)
     }
 }
 
@@ -123,7 +128,7 @@ struct BenchGet: AsyncParsableCommand {
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
     func run() async throws {
-        try await BenchThroughput.run(.get, target: target, load: load, connections: many.connections)
+        try await BenchThroughput.run(.get, target: target, load: load, many: many)
     }
 }
 
@@ -138,7 +143,7 @@ struct BenchSerial: AsyncParsableCommand {
     @OptionGroup var target: BenchTargetOptions
     @OptionGroup var load: BenchLoadOptions
     func run() async throws {
-        try await BenchThroughput.run(.serial, target: target, load: load, connections: 1)
+        try await BenchThroughput.run(.serial, target: target, load: load)
     }
 }
 
@@ -154,6 +159,6 @@ struct BenchRenew: AsyncParsableCommand {
     @OptionGroup var load: BenchLoadOptions
     @OptionGroup var many: BenchConnectionOptions
     func run() async throws {
-        try await BenchThroughput.run(.renew, target: target, load: load, connections: many.connections)
+        try await BenchThroughput.run(.renew, target: target, load: load, many: many)
     }
 }
