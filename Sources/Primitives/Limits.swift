@@ -41,8 +41,8 @@ package enum Limits {
     package static let maximumLease = TimeSpan.seconds(24 * 3600)
     /// Leases that one expiry entry ends, counted with what hangs on them: other writes find their place between such entries,
     /// and wait no longer than it takes to apply one.
-    package static let expiriesPerEntry = 200
-    /// Longest pause between two such entries, while others write.
+    package static let expiriesPerEntry = 50
+    /// Longest pause between two such entries; there is none when for ten times as long nobody else has written.
     package static let expiryRest = TimeSpan.milliseconds(10)
     /// Leases that may exist at once.
     package static let leases = 1_000_000

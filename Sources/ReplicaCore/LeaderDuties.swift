@@ -6,6 +6,8 @@ internal import Primitives
 struct ExpiryTurns {
     /// The entry that is not applied yet, and when it was proposed.
     var inFlight: (index: LogIndex, since: Instant)?
+    /// When others last had something in the log behind such an entry.
+    var othersWroteAt = Instant(nanoseconds: 0)
     /// Nothing ends before.
     var restsUntil = Instant(nanoseconds: 0)
 }
@@ -51,9 +53,9 @@ extension Replica {
         if let index = compactionInFlight, index <= store.appliedIndex { compactionInFlight = nil }
         if let turn = expiry.inFlight, turn.index <= store.appliedIndex {
             expiry.inFlight = nil
+            if raft.log.lastIndex > turn.index { expiry.othersWroteAt = now }
             let moreAreDue = store.nextLeaseDeadline.map { $0 <= raft.clusterTime(at: now) } ?? false
-            let othersWrite = raft.log.lastIndex > turn.index
-            guard moreAreDue, othersWrite else { return }
+            guard moreAreDue, now - expiry.othersWroteAt < Limits.expiryRest * 10 else { return }
             // What all nodes do for others gets most of the time until the rest of the leases has ended.
             expiry.restsUntil = now + min((now - turn.since) * 3, Limits.expiryRest)
         }

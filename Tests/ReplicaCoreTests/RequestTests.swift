@@ -215,6 +215,7 @@ import Testing
         cluster.now = cluster.now + .microseconds(1)
         cluster.handle(.tick, at: leader)
         cluster.settle()
+        // The next one takes no time, so that nothing rests after it.
         #expect(cluster.store(leader).leaseCount == 0)
     }
 
