@@ -11,12 +11,15 @@ final class Database {
         var expected: String?
     }
 
+    /// Which files are written and read in larger pieces than single pages.
+    enum Gathered { case nothing, wal, databaseAndWAL }
+
     let path: String
     private let handle: OpaquePointer
     private var statements: [OpaquePointer] = []
     private var begin: OpaquePointer?
     private var commit: OpaquePointer?
-    /// The layer that gathers what is written to the WAL, of a connection that has it.
+    /// The layer that gathers what is written, of a connection that has it.
     private let gathering: OpaquePointer?
     private var isOpen = true
     /// The error every later call throws; set once.
@@ -29,14 +32,14 @@ final class Database {
 
     /// Opens or creates the file through the SQLite file layer named `vfs`; `nil` is the system's.
     ///
-    /// - Parameter gathersWrites: whether a transaction's frames are written to the WAL in one piece. Only for settings with
-    ///   which a commit syncs the WAL and nobody else reads it.
+    /// - Parameter gathers: what is written and read in few large pieces. The database itself only with settings that give
+    ///   it to this connection alone.
     init(
-        path: String, vfs: String? = nil, settings: [Setting], gathersWrites: Bool = false
+        path: String, vfs: String? = nil, settings: [Setting], gathers: Gathered = .nothing
     ) throws(StorageError) {
         self.path = path
         // Without memory for it the frames are written one by one.
-        gathering = gathersWrites ? conclave_gathering_begin(vfs) : nil
+        gathering = gathers == .nothing ? nil : conclave_gathering_begin(vfs, gathers == .databaseAndWAL)
         let vfs = gathering.map { String(cString: conclave_gathering_name($0)) } ?? vfs
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE

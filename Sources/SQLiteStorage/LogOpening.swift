@@ -25,7 +25,7 @@ struct LogOpening {
         // Before the log says whose it is: one without its mark is damaged.
         try directory.sync()
         database = try Database(
-            path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log, gathersWrites: true)
+            path: directory.path(of: "log.db"), vfs: directory.vfsName, settings: .log, gathers: .databaseAndWAL)
         tables = try LogTables(database)
         try database.checkTables(of: LogTables.schema)
         try database.checkStructure()

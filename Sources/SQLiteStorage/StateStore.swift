@@ -88,7 +88,7 @@ package final class StateStore: @unchecked Sendable {
         self.lock = lock
         try files.createFile("state.db")
         try files.rewrite("state.db-wal")
-        database = try Database(path: files.path(of: "state.db"), vfs: files.vfsName, settings: .state)
+        database = try Database(path: files.path(of: "state.db"), vfs: files.vfsName, settings: .state, gathers: .wal)
         tables = try StateTables(database)
         try database.checkTables(of: StateTables.schema)
         if let kept = try tables.readIdentity(path: database.path) {
