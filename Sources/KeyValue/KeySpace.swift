@@ -137,27 +137,23 @@ struct KeySpace: Sendable {
             history.removeFirst()
             historyBytes -= oldest.superseded
             bytes -= oldest.superseded
-            for event in oldest.events.events { forgetVersions(endedBy: event) }
+            let events = oldest.events.events
+            // Asked where they are: what a copy would hold on to has not been touched for long.
+            for place in events.indices { forgetVersions(endedBy: events[place].end) }
         }
         compacted = max(compacted, target)
     }
 
-    /// Drops the version that `event` replaced, and the tombstone that it is.
-    private mutating func forgetVersions(endedBy event: Event) {
-        let place = past.search(ByteKey(event.key))
+    /// Drops the version that an event replaced, and the tombstone that it is.
+    private mutating func forgetVersions(endedBy end: Event.End) {
+        let place = past.search(ByteKey(end.key))
         guard place.found else { return }
-        var forgotten: [VersionPosition] = []
-        let isEmpty = past.update(at: place.position) { versions in
-            while let oldest = versions.first,
-                oldest.revision < event.revision || (oldest.revision == event.revision && oldest.record == nil)
-            {
-                forgotten.append(oldest.stored.position)
-                versions.removeFirst()
-            }
-            return versions.isEmpty
+        var isLast = false
+        while !isLast, let version = past.update(at: place.position, { $0.popFirst(endedAt: end.revision) }) {
+            changes.remove(version.stored.position)
+            isLast = version.revision == end.overwritten
         }
-        if isEmpty { past.remove(at: place.position) }
-        for position in forgotten { changes.remove(position) }
+        if past.value(at: place.position).isEmpty { past.remove(at: place.position) }
     }
 
     // MARK: Keeping
@@ -208,5 +204,32 @@ struct KeySpace: Sendable {
         restoredTime = nil
         guard revision == last else { throw .missingRevision(openRevision) }
         changes = VersionChanges(takenAt: revision)
+    }
+}
+
+extension Deque<Version> {
+    fileprivate mutating func popFirst(endedAt revision: Revision) -> Version? {
+        guard let oldest = first,
+            oldest.revision < revision || (oldest.revision == revision && oldest.record == nil)
+        else { return nil }
+        return removeFirst()
+    }
+}
+
+extension Event {
+    /// What the compaction of an event has to know.
+    fileprivate struct End {
+        var key: Bytes
+        var revision: Revision
+        /// The revision of the version that a write replaced: behind it nothing has ended, and is not looked at.
+        var overwritten: Revision?
+    }
+
+    fileprivate var end: End {
+        switch self {
+        case .put(let record, let previous):
+            End(key: record.key, revision: record.modRevision, overwritten: previous?.modRevision)
+        case .delete(let key, let revision, _, _): End(key: key, revision: revision, overwritten: nil)
+        }
     }
 }

@@ -9,21 +9,7 @@ enum Effect: UInt8 {
 extension Digest {
     mutating func combine(_ events: RevisionEvents) {
         combine(events.revision.rawValue)
-        for event in events.events {
-            switch event {
-            case .put(let record, _):
-                combine(byte: Effect.put.rawValue)
-                combine(record.key)
-                combine(record.value)
-                combine(record.createRevision.rawValue)
-                combine(record.version)
-                combine(record.lease?.rawValue ?? 0)
-            case .delete(let key, _, let reason, _):
-                combine(byte: Effect.delete.rawValue)
-                combine(key)
-                combine(byte: reason.rawValue)
-            }
-        }
+        for place in events.events.indices { events.events[place].combine(into: &self) }
     }
 
     mutating func combine(_ effect: Effect, lease id: LeaseID, deadline: ClusterTime, generation: UInt64) {
@@ -60,5 +46,23 @@ extension Digest {
         combine(byte: Effect.remembered.rawValue)
         combine(Bytes(key.client.utf8))
         combine(key.number)
+    }
+}
+
+extension Event {
+    fileprivate func combine(into digest: inout Digest) {
+        switch self {
+        case .put(let record, _):
+            digest.combine(byte: Effect.put.rawValue)
+            digest.combine(record.key)
+            digest.combine(record.value)
+            digest.combine(record.createRevision.rawValue)
+            digest.combine(record.version)
+            digest.combine(record.lease?.rawValue ?? 0)
+        case .delete(let key, _, let reason, _):
+            digest.combine(byte: Effect.delete.rawValue)
+            digest.combine(key)
+            digest.combine(byte: reason.rawValue)
+        }
     }
 }

@@ -61,7 +61,7 @@ extension Store {
         for operation in operations {
             let result: OperationResult =
                 switch operation {
-                case .put(let put): .put(write(put, at: keys.search(put.key)))
+                case .put(let put): .put(write(put))
                 case .get(let query): .get(keys.page(query, budget: &budget))
                 case .delete(let selection): .deleted(count: delete(selection))
                 case .transaction(let inner): .transaction(perform(inner, &course, budget: &budget))

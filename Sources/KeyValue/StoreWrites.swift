@@ -10,7 +10,7 @@ extension Store {
         if let failure = attachments.refusal(of: put.lease, in: self) { return .failed(failure) }
         if let failure = put.refusal(over: holder) { return .failed(failure) }
         if let failure = quotaRefusal(adding: put.bytes(over: holder)) { return .failed(failure) }
-        return .put(write(put, at: place))
+        return .put(write(put, at: place, over: holder))
     }
 
     mutating func apply(_ delete: Delete) -> CommandResult {
@@ -29,9 +29,14 @@ extension Store {
         return put.precondition.holds(for: holder) ? nil : .preconditionFailed(holder: holder)
     }
 
-    /// Writes a key whose put was found in order, at the place a search for it found.
-    mutating func write(_ put: Put, at place: KeySpace.Place) -> PutResult {
-        let before = keys.record(at: place)
+    /// Writes a key whose put was found in order.
+    mutating func write(_ put: Put) -> PutResult {
+        let place = keys.search(put.key)
+        return write(put, at: place, over: keys.record(at: place))
+    }
+
+    /// The same at the place that a search for it found, over what is there.
+    private mutating func write(_ put: Put, at place: KeySpace.Place, over before: KeyRecord?) -> PutResult {
         var lease: LeaseID?
         switch put.lease {
         case .none: break
