@@ -83,18 +83,24 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        switch event {
-        case let event as NIOHTTP2WindowUpdatedEvent:
-            guard let window = event.inboundWindowSize else { break }
-            if event.streamID == .rootStream {
-                widen(.rootStream, from: window, to: Limits.connectionWindowBytes)
-            } else {
-                streams[event.streamID]?.windowChanged(to: window)
-            }
-        case let event as StreamClosedEvent: streams.removeValue(forKey: event.streamID)?.closed()
-        default: break
+        // Asked for their types first: several come with each call, and a cast that fails takes long.
+        let kind = type(of: event)
+        if kind == NIOHTTP2WindowUpdatedEvent.self, let event = event as? NIOHTTP2WindowUpdatedEvent {
+            windowChanged(event)
+        } else if kind == StreamClosedEvent.self, let event = event as? StreamClosedEvent {
+            streams.removeValue(forKey: event.streamID)?.closed()
+        } else {
+            context.fireUserInboundEventTriggered(event)
         }
-        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func windowChanged(_ event: NIOHTTP2WindowUpdatedEvent) {
+        guard let window = event.inboundWindowSize else { return }
+        if event.streamID == .rootStream {
+            widen(.rootStream, from: window, to: Limits.connectionWindowBytes)
+        } else {
+            streams[event.streamID]?.windowChanged(to: window)
+        }
     }
 
     /// Lets the client send again once half a window is used up.

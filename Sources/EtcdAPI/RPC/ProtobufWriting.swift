@@ -5,12 +5,22 @@ internal import Primitives
 /// The few messages that are sent most, written without a detour. Fields and rules are those of the generated messages.
 extension ByteBuffer {
     mutating func writeVarint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
+        guard value >= 0x80 else {
+            writeInteger(UInt8(truncatingIfNeeded: value))
+            return
         }
-        writeInteger(UInt8(truncatingIfNeeded: rest))
+        // Each write to the buffer has its price: ids have ten bytes.
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 10) { bytes in
+            var rest = value
+            var count = 0
+            while rest >= 0x80 {
+                bytes[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+                count += 1
+                rest >>= 7
+            }
+            bytes[count] = UInt8(truncatingIfNeeded: rest)
+            return count + 1
+        }
     }
 
     /// A number that is left out when it is zero.
