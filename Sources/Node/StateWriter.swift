@@ -1,4 +1,5 @@
 internal import Consensus
+internal import Glibc
 internal import KeyValue
 internal import Logging
 internal import NIOPosix
@@ -7,7 +8,7 @@ internal import ReplicaCore
 internal import SQLiteStorage
 internal import Synchronization
 
-/// The thread that owns `state.db`: follows lazily, one job at a time.
+/// The thread that owns `state.db`: follows lazily, one job at a time, and behind the threads that clients wait for.
 final class StateWriter: Sendable {
     enum Completion: Sendable {
         /// The delta is written; with `synced` everything up to the index is durable.
@@ -16,6 +17,9 @@ final class StateWriter: Sendable {
         /// Whether the disk is nearly full.
         case space(isLow: Bool)
     }
+
+    /// Where processors are short, a third of the time that other threads get.
+    static let niceness: Int32 = 5
 
     private let store: StateStore
     private let directory: String
@@ -34,6 +38,8 @@ final class StateWriter: Sendable {
         self.completed = completed
         self.failed = failed
         pool.start()
+        // Of the calling thread alone; that it may not be changed would do no harm.
+        pool.submit { _ in _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness) }
     }
 
     /// Writes `delta`, whose log positions are durable, and with `sync` makes all written so far durable.

@@ -27,6 +27,21 @@ import Testing
         }
     }
 
+    @Test func theThreadThatSavesTheStateStandsBehindTheOthers() async throws {
+        try await withNode(in: try Folder()) { node in
+            _ = await node.write(put("a", "1"))
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+            let niceness = threads.compactMap { thread -> String? in
+                let line = try? String(contentsOfFile: "/proc/self/task/\(thread)/stat", encoding: .utf8)
+                // The name, in parentheses, may have spaces; niceness is the 17th word behind it (proc_pid_stat(5)).
+                let words = line?.split(separator: ")").last?.split(separator: " ") ?? []
+                return words.count > 16 ? String(words[16]) : nil
+            }
+            #expect(niceness.contains("5"))
+            #expect(niceness.contains("0"))
+        }
+    }
+
     @Test func whoLeadsAnElectionStillDoesAfterARestart() async throws {
         let folder = try Folder()
         let election = ElectionID(kind: .election, name: Array("e".utf8))
