@@ -76,7 +76,7 @@ private func recoverLog(_ input: Bytes) throws(StorageError) {
 
 private func recover(_ tables: LogTables, _ mark: DurableMark?) throws(StorageError) {
     let contents = try LogContents(tables, mark: mark)
-    _ = damage(hardState: HardState(), contents: contents, mark: mark, isFresh: false)
+    _ = isDamaged(hardState: HardState(), contents: contents, mark: mark, isFresh: false)
     guard !contents.isWhole else { return }
     var editor = LogEditor(tables, path: ":memory:", tail: contents.tail)
     try LogOpening.dropDamage(contents, &editor)
