@@ -18,8 +18,8 @@ final class StateWriter: Sendable {
         case space(isLow: Bool)
     }
 
-    /// Where processors are short, a third of the time that other threads get.
-    static let niceness: Int32 = 5
+    /// On top of the process's own: where processors are short, a third of the time that other threads get.
+    private static let niceness: Int32 = 5
 
     private let store: StateStore
     private let directory: String
@@ -38,8 +38,8 @@ final class StateWriter: Sendable {
         self.completed = completed
         self.failed = failed
         pool.start()
-        // Of the calling thread alone; that it may not be changed would do no harm.
-        pool.submit { _ in _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness) }
+        // Of the calling thread alone (nice(2), "C library/kernel differences").
+        pool.submit { _ in _ = nice(Self.niceness) }
     }
 
     /// Writes `delta`, whose log positions are durable, and with `sync` makes all written so far durable.

@@ -59,7 +59,6 @@ struct LogContents {
     private func isNext(_ entry: Entry) -> Bool {
         entry.index.rawValue == tail.last.rawValue &+ 1 && entry.term >= entries.last?.term ?? tail.baseTerm
     }
-
 }
 
 /// Tells damage, of which the log's mark knows, from a crash tail.

@@ -149,10 +149,8 @@ import Testing
         #expect(cluster.store(leader).leaseCount == 0)
     }
 
-    @Test func leasesThatEndTogetherLeaveRoomForOthersBetweenTheirEntries() throws {
-        var cluster = TestReplicas(3)
-        let leader = cluster.waitForLeader()
-        let count = 2 * Limits.expiriesPerEntry + 1
+    /// Leases that end 100 ms from now.
+    private func grantTogether(_ count: Int, at leader: NodeID, in cluster: inout TestReplicas) {
         let grants: [Input] = (1...UInt64(count)).map {
             .request(
                 RequestID(1_000_000 + $0), .write(Proposal(command: .grantLease(LeaseID($0), ttl: .milliseconds(100)))),
@@ -160,6 +158,13 @@ import Testing
         }
         cluster.handle(grants, at: leader)
         cluster.settle()
+    }
+
+    @Test func leasesThatEndTogetherLeaveRoomForOthersBetweenTheirEntries() throws {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        let count = 2 * Limits.expiriesPerEntry + 1
+        grantTogether(count, at: leader, in: &cluster)
         let before = cluster.replicas[leader]!.raft.log.lastIndex
         cluster.now = cluster.now + .milliseconds(100)
         cluster.handle(.tick, at: leader)
@@ -188,13 +193,7 @@ import Testing
         var cluster = TestReplicas(3)
         let leader = cluster.waitForLeader()
         let count = 3 * Limits.expiriesPerEntry
-        let grants: [Input] = (1...UInt64(count)).map {
-            .request(
-                RequestID(1_000_000 + $0), .write(Proposal(command: .grantLease(LeaseID($0), ttl: .milliseconds(100)))),
-                timeout: .seconds(1))
-        }
-        cluster.handle(grants, at: leader)
-        cluster.settle()
+        grantTogether(count, at: leader, in: &cluster)
         cluster.now = cluster.now + .milliseconds(100)
         cluster.handle(.tick, at: leader)
         if othersWrite { cluster.send(put("a", "1"), to: leader) }

@@ -8,16 +8,13 @@ import NIOCore
 enum BenchThroughput {
     /// Without `many` there is one request at a time.
     static func run(
-        _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions,
-        many: BenchConnectionOptions? = nil
+        _ kind: ThroughputKind, target: BenchTargetOptions, load: BenchLoadOptions, many: BenchConnectionOptions? = nil
     ) async throws {
         let wire = try load.wire(of: target.target)
         var plan = LoadPlan(
             endpoints: try target.parsedEndpoints(), connections: many?.connections ?? 1,
-            transport: wire.transport(of: kind),
-            ownConnections: many?.ownConnections ?? false, loops: target.loops, warmUp: load.warmUp.amount,
-            bound: load.bound, rate: load.rate,
-            timeout: load.timeout.amount)
+            transport: wire.transport(of: kind), ownConnections: many?.ownConnections ?? false, loops: target.loops,
+            warmUp: load.warmUp.amount, bound: load.bound, rate: load.rate, timeout: load.timeout.amount)
         let workload = ThroughputWorkload(kind, over: wire, keys: load.keys, valueSize: load.valueSize)
         if !load.serverPids.isEmpty { try await warmUp(&plan, workload) }
         let source = try await workload.prepare(plan)
