@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 #if canImport(Glibc)
     import Glibc
@@ -9,15 +8,17 @@ internal import NIOPosix
 
 /// One client connection with at most one request in flight; all calls on its channel's loop.
 final class LoadConnection: ChannelInboundHandler, Lane {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let host: String
     private var context: ChannelHandlerContext?
-    private var status: UInt = 0
-    private var headers: HTTPHeaders = [:]
-    private var keepAlive = true
-    private var body = ByteBuffer()
+    private var outgoing = ByteBuffer()
+    /// What came and is not read yet.
+    private var unread = ByteBuffer()
+    private var parser = AnswerParser()
+    private var answer = Answer(status: 0, body: ByteBuffer())
+    private var staysOpen = true
     private var failure: LoadFailure?
     private(set) var busy = false
     private(set) var closed = false
@@ -33,19 +34,9 @@ final class LoadConnection: ChannelInboundHandler, Lane {
         precondition(!busy && !closed, "one request at a time on an open connection")
         guard let context else { preconditionFailure("a connection sends only while it is in its pipeline") }
         busy = true
-        body.clear()
-        context.write(wrapOutboundOut(.head(head(of: request))), promise: nil)
-        if request.body.readableBytes > 0 {
-            context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-    }
-
-    private func head(of request: LoadRequest) -> HTTPRequestHead {
-        var headers = request.headers
-        headers.add(name: "Host", value: host)
-        if request.method != .GET { headers.add(name: "Content-Length", value: String(request.body.readableBytes)) }
-        return HTTPRequestHead(version: .http1_1, method: request.method, uri: request.path, headers: headers)
+        outgoing.clear()
+        outgoing.write(request, to: host)
+        context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
     }
 
     /// Ends the connection; an outstanding request fails with `reason`.
@@ -57,32 +48,51 @@ final class LoadConnection: ChannelInboundHandler, Lane {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            status = head.status.code
-            headers = head.headers
-            keepAlive = head.isKeepAlive
-        case .body(var part):
-            if body.readableBytes == 0 { body = part } else { body.writeBuffer(&part) }
-        case .end:
-            finish(.answered(Answer(status: status, headers: headers, body: body)))
+        unread.take(unwrapInboundIn(data))
+        do throws(LoadFailure) {
+            while !closed, let part = try parser.next(in: &unread) { take(part) }
+            unread.letGoIfEmpty()
+        } catch {
+            abandon(error)
         }
+    }
+
+    private func take(_ part: AnswerParser.Part) {
+        switch part {
+        case .head(let status, let fields, let staysOpen):
+            answer = Answer(status: status, fields: fields, body: ByteBuffer())
+            self.staysOpen = staysOpen
+        case .body(let piece): answer.body.take(piece)
+        case .end: finish(.answered(takeAnswer()))
+        }
+    }
+
+    /// The answer; the connection keeps nothing of it.
+    private func takeAnswer() -> Answer {
+        defer { answer = Answer(status: 0, body: ByteBuffer()) }
+        return answer
     }
 
     private func finish(_ outcome: Outcome) {
         guard busy else { return }
         busy = false
-        if !keepAlive {
+        if !staysOpen {
             ended()
             context?.close(promise: nil)
         }
         onFinish?(outcome)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { ended() }
+    func channelInactive(context: ChannelHandlerContext) {
+        if parser.endsWithConnection {
+            staysOpen = false
+            finish(.answered(takeAnswer()))
+        }
+        ended()
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        failure = failure ?? (error is HTTPParserError ? .malformed("\(error)") : .closed)
+        failure = failure ?? .closed
         context.close(promise: nil)
     }
 
@@ -105,29 +115,16 @@ extension LoadConnection {
         connect(to: endpoint, on: loop, within: limit) { LoadConnection(host: endpoint.description) }
     }
 
-    enum Language: Sendable {
-        /// Framed by the library.
-        case http1
-        /// Framed by the handler itself.
-        case http2
-    }
-
     /// Opens a channel with one handler of ours.
     static func connect<Handler: ChannelInboundHandler & SendableMetatype>(
-        to endpoint: Endpoint, on loop: any EventLoop, within limit: TimeAmount, speaking language: Language = .http1,
+        to endpoint: Endpoint, on loop: any EventLoop, within limit: TimeAmount,
         handler: @escaping @Sendable () -> Handler
     ) -> EventLoopFuture<NIOLoopBound<Handler>> {
         ClientBootstrap(group: loop)
             .connectTimeout(limit)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if language == .http1 {
-                        try pipeline.addHTTPClientHandlers(enableOutboundHeaderValidation: false)
-                    }
-                    try pipeline.addHandler(handler())
-                }
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler()) }
             }
             .connect(host: endpoint.host, port: endpoint.port)
             .flatMapThrowing { channel in

@@ -37,7 +37,8 @@ final class LoopDriver: @unchecked Sendable {
         var source: any RequestSource
         var endpoint: Int
         var lane: (any Lane)?
-        var expected = Expectation(status: 0...0)
+        /// What was sent last.
+        var request: LoadRequest?
         var intended = NIODeadline.uptimeNanoseconds(0)
         var sent = NIODeadline.uptimeNanoseconds(0)
         var retired = false
@@ -127,7 +128,7 @@ final class LoopDriver: @unchecked Sendable {
             return retire(index)
         }
         let request = slots[index].source.next()
-        slots[index].expected = request.expected
+        slots[index].request = request
         slots[index].intended = intended
         slots[index].sent = now
         lane.send(request)
@@ -147,7 +148,7 @@ final class LoopDriver: @unchecked Sendable {
         let measured = isMeasured(slots[index].intended)
         switch outcome {
         case .answered(let answer):
-            if let complaint = slots[index].expected.complaint(about: answer) {
+            if let complaint = slots[index].request?.expected.complaint(about: answer) {
                 recorder.failed(complaint, at: now, measured: measured)
             } else {
                 recorder.answered(after: now - slots[index].intended, at: now, measured: measured)

@@ -1,10 +1,9 @@
 internal import NIOCore
-internal import NIOHTTP1
 
 /// One connection that watches: sends its request, then hands on every piece of the endless answer, on its loop.
 final class WatchStream: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let request: LoadRequest
     private let host: String
@@ -12,6 +11,8 @@ final class WatchStream: ChannelInboundHandler {
     private let onEnd: (String) -> Void
     private var context: ChannelHandlerContext?
     private var ended = false
+    private var unread = ByteBuffer()
+    private var parser = AnswerParser()
 
     /// `onPiece` is called for every piece of the body, `onEnd` at most once with what ended the stream.
     init(
@@ -34,22 +35,25 @@ final class WatchStream: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        var headers = request.headers
-        headers.add(name: "Host", value: host)
-        if request.method != .GET { headers.add(name: "Content-Length", value: String(request.body.readableBytes)) }
-        let head = HTTPRequestHead(version: .http1_1, method: request.method, uri: request.path, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if request.body.readableBytes > 0 {
-            context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        var outgoing = ByteBuffer()
+        outgoing.write(request, to: host)
+        context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            guard !request.expected.status.contains(head.status.code) else { return }
-            end("status \(head.status.code)", context)
+        unread.take(unwrapInboundIn(data))
+        do throws(LoadFailure) {
+            while !ended, let part = try parser.next(in: &unread) { take(part, context) }
+            unread.letGoIfEmpty()
+        } catch {
+            end("\(error)", context)
+        }
+    }
+
+    private func take(_ part: AnswerParser.Part, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head(let status, _, _):
+            if !request.expected.status.contains(status) { end("status \(status)", context) }
         case .body(let piece): onPiece(piece)
         case .end: end("the server ended the stream", context)
         }

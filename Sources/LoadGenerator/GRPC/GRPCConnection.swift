@@ -271,7 +271,7 @@ final class GRPCConnection: ChannelInboundHandler {
     static func open(
         to endpoint: Endpoint, sharingStream: Bool, on loop: any EventLoop, within limit: TimeAmount
     ) -> EventLoopFuture<NIOLoopBound<GRPCConnection>> {
-        LoadConnection.connect(to: endpoint, on: loop, within: limit, speaking: .http2) {
+        LoadConnection.connect(to: endpoint, on: loop, within: limit) {
             GRPCConnection(host: endpoint.description, sharesStream: sharingStream)
         }
     }

@@ -1,19 +1,21 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// One request of a workload, and what a right answer to it looks like.
-package struct LoadRequest: Sendable {
-    package var method: HTTPMethod
-    package var path: String
+/// One request of a workload, and what a right answer to it looks like. One object for all who send it.
+package final class LoadRequest: Sendable {
+    package let method: HTTPMethod
+    package let path: String
     /// Without `Host` and `Content-Length`, which the connection adds.
-    package var headers: HTTPHeaders
-    package var body: ByteBuffer
-    package var expected: Expectation
+    package let headers: HTTPHeaders
+    package let body: ByteBuffer
+    package let expected: Expectation
 
+    /// Any method but HEAD, whose answers end otherwise than they say.
     package init(
         _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer(),
         expected: Expectation
     ) {
+        precondition(method != .HEAD, "an answer to HEAD has no body")
         self.method = method
         self.path = path
         self.headers = headers
@@ -25,12 +27,30 @@ package struct LoadRequest: Sendable {
 /// A complete answer. Over gRPC its status is gRPC's, and its body the message.
 package struct Answer: Sendable {
     package var status: UInt
-    package var headers: HTTPHeaders
+    /// The lines of its fields as they came.
+    var fields: ByteBuffer
     package var body: ByteBuffer
-    package init(status: UInt, headers: HTTPHeaders = [:], body: ByteBuffer) {
+
+    init(status: UInt, fields: ByteBuffer, body: ByteBuffer) {
         self.status = status
-        self.headers = headers
+        self.fields = fields
         self.body = body
+    }
+
+    package init(status: UInt, headers: HTTPHeaders = [:], body: ByteBuffer) {
+        let lines = headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+        self.init(status: status, fields: lines.isEmpty ? ByteBuffer() : ByteBuffer(string: lines), body: body)
+    }
+
+    /// The fields, taken apart for each who asks.
+    package var headers: HTTPHeaders {
+        var headers = HTTPHeaders()
+        for line in String(buffer: fields).split(whereSeparator: \.isNewline) {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            let value = line[line.index(after: colon)...].drop { $0 == " " }
+            headers.add(name: String(line[..<colon]), value: String(value))
+        }
+        return headers
     }
 }
 
@@ -103,6 +123,16 @@ extension Expectation {
 }
 
 extension ByteBuffer {
+    /// Takes in what follows; without copying it where nothing came before.
+    mutating func take(_ more: ByteBuffer) {
+        if readableBytes == 0 { self = more } else { writeImmutableBuffer(more) }
+    }
+
+    /// Gives back the memory of what is read, which whoever reads next may have.
+    mutating func letGoIfEmpty() {
+        if readableBytes == 0 { self = ByteBuffer() }
+    }
+
     /// Whether `needle` occurs in the readable bytes.
     func contains(bytes needle: [UInt8]) -> Bool { firstOffset(of: needle) != nil }
 
