@@ -39,7 +39,7 @@ package final class Comparison {
         do {
             FileDescriptors.allow(2 * max(plan.scale.watchers, plan.scale.crowd.clients, plan.scale.crowd.contenders))
             let cluster = try await ServerCluster.start(
-                contestant,
+                contestant, size: trial.nodes,
                 directory: directory.appending(path: "\(contestant.system.rawValue)-\(trial.rawValue)-\(round)"))
             do {
                 versions[contestant.system] = await cluster.report(of: cluster.members[0])?.version
@@ -70,8 +70,9 @@ package final class Comparison {
     private func take(_ trial: Trial, of cluster: ServerCluster) async throws {
         switch trial {
         case .idle: try await idle(cluster)
-        case .create, .put, .get, .serial, .renew, .renewAtFollower, .grpcPut, .grpcRange, .grpcKeepAlive, .gatewayPut,
-            .gatewayRange, .grpcPutApart, .grpcRangeApart, .grpcKeepAliveApart:
+        case .create, .put, .get, .serial, .renew, .renewAtFollower, .renewAlone, .renewMany, .renewManyAtFollower,
+            .grpcPut, .grpcRange, .grpcKeepAlive, .gatewayPut, .gatewayRange, .grpcPutApart, .grpcRangeApart,
+            .grpcKeepAliveApart:
             if let kind = trial.throughput { try await throughput(kind, trial, cluster) }
         case .storm: try await storm(cluster)
         case .succession: try await succession(cluster)
@@ -96,12 +97,12 @@ package final class Comparison {
     ) async throws {
         let wire = trial.wire(of: cluster.system)
         var load = LoadPlan(
-            endpoints: cluster.endpoints, connections: kind == .serial ? 1 : plan.connections,
+            endpoints: cluster.endpoints, connections: trial.connections(in: plan),
             transport: wire.transport(of: kind), ownConnections: trial.isApart, loops: plan.loops,
             bound: .duration(.seconds(plan.scale.warmUpSeconds)))
         let leader = try await cluster.leader()
         if kind == .serial { load.endpoints = [Endpoint(leader)] }
-        if trial == .renewAtFollower {
+        if trial.isAtFollower {
             load.endpoints = cluster.members.filter { $0 != leader }.prefix(1).map(Endpoint.init)
         }
         let workload = ThroughputWorkload(kind, over: wire, keys: plan.keys, valueSize: plan.valueSize)

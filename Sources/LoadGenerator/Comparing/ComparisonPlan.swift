@@ -26,6 +26,8 @@ package struct ComparisonPlan: Sendable {
         /// Sizes of the workloads with many of everything.
         package struct Crowd: Sendable {
             package var leases: Int
+            /// Clients that renew, each one lease on a connection of its own.
+            package var renewers: Int
             package var contenders: Int
             package var clients: Int
             /// Seconds that a lease of a storm lives: long enough to prepare all of them.
@@ -34,10 +36,10 @@ package struct ComparisonPlan: Sendable {
 
         package static let full = Scale(
             warmUpSeconds: 2, seconds: 10, watchers: 2_000, changes: 7, leases: 100,
-            crowd: Crowd(leases: 10_000, contenders: 2_000, clients: 5_000, leaseSeconds: 40), hits: 5)
+            crowd: Crowd(leases: 10_000, renewers: 1_000, contenders: 2_000, clients: 5_000, leaseSeconds: 40), hits: 5)
         package static let quick = Scale(
             warmUpSeconds: 1, seconds: 3, watchers: 500, changes: 3, leases: 30,
-            crowd: Crowd(leases: 1_000, contenders: 200, clients: 500, leaseSeconds: 15), hits: 1)
+            crowd: Crowd(leases: 1_000, renewers: 200, contenders: 200, clients: 500, leaseSeconds: 15), hits: 1)
     }
 
     package init(
@@ -65,8 +67,8 @@ package struct ComparisonPlan: Sendable {
     }
 
     package var settings: String {
-        Self.build + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) requests in flight on \(loops)"
-            + " event loop\(loops == 1 ? "" : "s"), \(scale.seconds) s per workload after \(scale.warmUpSeconds) s of"
+        Self.build + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) requests in flight (\(scale.crowd.renewers)"
+            + " by many) on \(loops) event loop\(loops == 1 ? "" : "s"), \(scale.seconds) s per workload after \(scale.warmUpSeconds) s of"
             + " warm-up, values of \(valueSize) bytes, \(keys) keys, \(scale.watchers) watchers, \(scale.leases) leases,"
             + " \(scale.hits) leader\(scale.hits == 1 ? "" : "s") hit per round and signal; cells: median of the rounds"
             + " (smallest – largest sample)"

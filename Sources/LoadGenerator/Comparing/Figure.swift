@@ -1,8 +1,8 @@
 /// What `compare` can measure, in the order it does.
 package enum Trial: String, CaseIterable, Hashable, Sendable, Codable {
     case idle, create, put, get, serial, renew
-    /// Renewals at one node that does not lead.
-    case renewAtFollower
+    /// Renewals at one node that does not lead; at a cluster of one; by many clients, at any node and at one that does not lead.
+    case renewAtFollower, renewAlone, renewMany, renewManyAtFollower
     /// Over etcd's gRPC and etcd's gateway, which both systems speak.
     case grpcPut, grpcRange, grpcKeepAlive, gatewayPut, gatewayRange
     /// Over gRPC with a connection for each request in flight.
@@ -23,7 +23,9 @@ extension Trial {
         case .put, .grpcPut, .grpcPutApart, .gatewayPut: .put
         case .get, .grpcRange, .grpcRangeApart, .gatewayRange: .get
         case .serial: .serial
-        case .renew, .renewAtFollower, .grpcKeepAlive, .grpcKeepAliveApart: .renew
+        case .renew, .renewAtFollower, .renewAlone, .renewMany, .renewManyAtFollower, .grpcKeepAlive,
+            .grpcKeepAliveApart:
+            .renew
         case .idle, .watch, .expiry, .storm, .succession, .comeback, .kill, .stop, .term, .wrk: nil
         }
     }
@@ -32,6 +34,21 @@ extension Trial {
 
     /// Whether each request in flight has a connection of its own where the wire could do with fewer.
     var isApart: Bool { [.grpcPutApart, .grpcRangeApart, .grpcKeepAliveApart].contains(self) }
+
+    /// Whether all requests go to one node that does not lead.
+    var isAtFollower: Bool { [.renewAtFollower, .renewManyAtFollower].contains(self) }
+
+    /// Nodes of the cluster that is measured.
+    var nodes: Int { self == .renewAlone ? 1 : 3 }
+
+    /// Requests in flight at once.
+    func connections(in plan: ComparisonPlan) -> Int {
+        switch self {
+        case .serial: 1
+        case .renewMany, .renewManyAtFollower: plan.scale.crowd.renewers
+        default: plan.connections
+        }
+    }
 
     func wire(of system: TargetSystem) -> Wire {
         switch self {
