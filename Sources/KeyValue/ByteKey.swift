@@ -1,7 +1,7 @@
 internal import Primitives
 
 /// A key in the byte order of the key space.
-struct ByteKey: Comparable, Sendable {
+struct ByteKey: OrderedKey {
     let bytes: Bytes
 
     init(_ bytes: Bytes) { self.bytes = bytes }
@@ -9,6 +9,20 @@ struct ByteKey: Comparable, Sendable {
     static func == (a: ByteKey, b: ByteKey) -> Bool { a.bytes == b.bytes }
 
     static func < (a: ByteKey, b: ByteKey) -> Bool { a.bytes.precedes(b.bytes) }
+
+    func shared(with other: ByteKey) -> Int { bytes.shared(with: other.bytes) }
+
+    /// Bytes that are not there count as zeros: they come first, or are equal.
+    func mark(from offset: Int) -> UInt64 {
+        bytes.withUnsafeBytes { bytes in
+            if offset + 8 <= bytes.count {
+                return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            var mark: UInt64 = 0
+            for place in offset..<(offset + 8) { mark = mark << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0) }
+            return mark
+        }
+    }
 }
 
 extension Bytes {
@@ -29,6 +43,24 @@ extension Bytes {
                     offset += 1
                 }
                 return left.count < right.count
+            }
+        }
+    }
+
+    /// How many bytes at the beginning are the same.
+    func shared(with other: Bytes) -> Int {
+        withUnsafeBytes { left in
+            other.withUnsafeBytes { right in
+                let end = Swift.min(left.count, right.count)
+                var offset = 0
+                while offset + 8 <= end {
+                    let a = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    let b = right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    if a != b { return offset + (a ^ b).littleEndian.trailingZeroBitCount / 8 }
+                    offset += 8
+                }
+                while offset < end, left[offset] == right[offset] { offset += 1 }
+                return offset
             }
         }
     }

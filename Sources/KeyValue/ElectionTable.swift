@@ -20,7 +20,7 @@ struct Candidate: Hashable, Sendable {
 }
 
 /// A place in a line: the highest priority first, then who came first.
-struct Turn: Comparable, Sendable {
+struct Turn: OrderedKey {
     var priority: Int32
     var order: UInt64
     static func < (a: Turn, b: Turn) -> Bool {
@@ -65,7 +65,7 @@ struct ElectionTable: Sendable {
     private var changedElections: Set<ElectionID> = []
     private var changedCandidacies: Set<CandidacyID> = []
 
-    private struct Idle: Comparable, Sendable {
+    private struct Idle: OrderedKey {
         var since: Fence
         var election: ElectionID
         static func < (a: Idle, b: Idle) -> Bool { (a.since, a.election) < (b.since, b.election) }

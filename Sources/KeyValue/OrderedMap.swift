@@ -1,6 +1,29 @@
+internal import Primitives
+
+/// A key that an ``OrderedMap`` finds among its neighbours by few bytes, without a look at the keys themselves.
+protocol OrderedKey: Comparable, Sendable {
+    /// How many bytes at the beginning this key and `other` have in common.
+    func shared(with other: Self) -> Int
+    /// What follows the first `offset` bytes, in eight: of two keys that have those in common, the one with the lesser mark is the
+    /// lesser one. Equal marks say nothing.
+    func mark(from offset: Int) -> UInt64
+}
+
+extension OrderedKey {
+    func shared(with other: Self) -> Int { 0 }
+    func mark(from offset: Int) -> UInt64 { 0 }
+}
+
+extension ElectionID: OrderedKey {}
+extension CandidacyID: OrderedKey {}
+
+extension LeaseID: OrderedKey {
+    func mark(from offset: Int) -> UInt64 { rawValue }
+}
+
 /// A map in the order of its keys, held in blocks of bounded size. A copy shares every block; a mutation after it clones
 /// the list of blocks and the one block it touches.
-struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
+struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
     /// Entries of one block at most.
     static var blockCapacity: Int { 256 }
 
@@ -138,9 +161,13 @@ struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
 
     // MARK: Blocks
 
-    /// A run of entries, with what a search and a count need of it beside the list itself.
+    /// A run of entries, with what a search and a count need of it beside the list itself: keys lie apart in memory, marks do not.
     private struct Block: Sendable {
         var entries: [Entry]
+        /// The keys' marks behind what they share.
+        private var marks: [UInt64]
+        /// No more than what all keys have in common.
+        private var shared: Int
         /// The key of the first entry; stale only while the block is empty.
         private(set) var firstKey: Key
         /// How many entries there are.
@@ -150,26 +177,41 @@ struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
             self.entries = entries
             firstKey = entries[0].key
             count = entries.count
+            // What the first and the last have in common all between them have.
+            let shared = firstKey.shared(with: entries[count - 1].key)
+            self.shared = shared
+            marks = entries.map { $0.key.mark(from: shared) }
         }
 
         func lowerBound(_ key: Key) -> Int {
-            var low = 0
-            var high = count
-            while low < high {
-                let middle = (low + high) / 2
-                if entries[middle].key < key { low = middle + 1 } else { high = middle }
-            }
-            return low
+            guard count > 0 else { return 0 }
+            guard shared == 0 || key.shared(with: firstKey) >= shared else { return key < firstKey ? 0 : count }
+            let mark = key.mark(from: shared)
+            let start = marks.first(from: 0, to: count) { $0 >= mark }
+            guard start < count, marks[start] == mark else { return start }
+            let end = marks.first(from: start + 1, to: count) { $0 > mark }
+            return entries.first(from: start, to: end) { !($0.key < key) }
         }
 
         mutating func insert(_ entry: Entry, at offset: Int) {
+            if offset == 0 || offset == count { share(with: entry.key) }
             entries.insert(entry, at: offset)
+            marks.insert(entry.key.mark(from: shared), at: offset)
             count += 1
             if offset == 0 { firstKey = entry.key }
         }
 
+        /// Between two keys of the block every key has what they share; one before or behind them all may not.
+        private mutating func share(with key: Key) {
+            let common = key.shared(with: firstKey)
+            guard common < shared else { return }
+            shared = common
+            for place in entries.indices { marks[place] = entries[place].key.mark(from: common) }
+        }
+
         mutating func remove(at offset: Int) -> Value {
             let removed = entries.remove(at: offset)
+            marks.remove(at: offset)
             count -= 1
             if offset == 0 && count > 0 { firstKey = entries[0].key }
             return removed.value
@@ -177,14 +219,23 @@ struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
 
         mutating func split(at offset: Int) -> Block {
             let tail = Block(Array(entries[offset...]))
-            entries.removeSubrange(offset...)
-            count = offset
+            self = Block(Array(entries[..<offset]))
             return tail
         }
 
-        mutating func append(_ other: Block) {
-            entries.append(contentsOf: other.entries)
-            count += other.count
+        mutating func append(_ other: Block) { self = Block(entries + other.entries) }
+    }
+}
+
+extension Array {
+    /// The first place of `start..<end` whose element is `beyond`, as all behind it are; `end` when none is.
+    fileprivate func first(from start: Int, to end: Int, _ beyond: (Element) -> Bool) -> Int {
+        var low = start
+        var high = end
+        while low < high {
+            let middle = (low + high) / 2
+            if beyond(self[middle]) { high = middle } else { low = middle + 1 }
         }
+        return low
     }
 }

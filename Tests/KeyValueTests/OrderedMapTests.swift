@@ -3,6 +3,8 @@ import Testing
 
 @testable import KeyValue
 
+extension Int: OrderedKey {}
+
 @Suite struct OrderedMapTests {
     typealias IntMap = OrderedMap<Int, Int>
 
@@ -91,6 +93,59 @@ import Testing
             let b = Bool.random(using: &random) ? draw() : a + draw()
             #expect(a.precedes(b) == a.lexicographicallyPrecedes(b))
             #expect(b.precedes(a) == b.lexicographicallyPrecedes(a))
+        }
+    }
+
+    /// Keys that have much in common, or are each other's beginnings, in all the ways that marks of eight bytes could mistake.
+    private func alikeKeys(_ random: inout SeededGenerator) -> [Bytes] {
+        let stems: [Bytes] = [[], [0], [0, 0, 0, 0, 0, 0, 0, 0, 0], Array("nodes/zone-1/rack-17/machine-".utf8), [0xff, 0xff]]
+        return (0..<700).map { _ in
+            let stem = stems[Int.random(in: 0..<stems.count, using: &random)]
+            let tail = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                [0, 1, 0x7f, 0x80, 0xff][Int.random(in: 0..<5, using: &random)] as UInt8
+            }
+            return stem + tail
+        }
+    }
+
+    @Test(arguments: 1...20)
+    func keysThatAreAlikeAreFoundAsIfTheyWereCompared(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let keys = alikeKeys(&random)
+        var map = OrderedMap<ByteKey, Int>()
+        var model: [Bytes: Int] = [:]
+        for step in 0..<4_000 {
+            let key = keys[Int.random(in: 0..<keys.count, using: &random)]
+            let place = map.search(ByteKey(key))
+            #expect(place.found == (model[key] != nil))
+            if place.found { #expect(map.value(at: place.position) == model[key]) }
+            if Int.random(in: 0..<4_000, using: &random) > step {
+                map.set(ByteKey(key), step)
+                model[key] = step
+            } else if place.found {
+                map.remove(at: place.position)
+                model[key] = nil
+            }
+        }
+        let sorted = model.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        var position = map.startPosition
+        for key in sorted {
+            #expect(map.key(at: position).bytes == key)
+            position = map.position(after: position)
+        }
+        #expect(position == map.endPosition)
+        for key in keys {
+            let before = sorted.prefix { $0.lexicographicallyPrecedes(key) }.count
+            #expect(map.distance(from: map.startPosition, to: map.lowerBound(ByteKey(key))) == before)
+        }
+    }
+
+    @Test func whatTwoKeysShareIsCountedInBytes() {
+        for length in 0...20 {
+            let key = Bytes(repeating: 7, count: length)
+            #expect(ByteKey(key).shared(with: ByteKey(key + [1])) == length)
+            #expect(ByteKey(key + [2]).shared(with: ByteKey(key + [1, 9, 9, 9, 9, 9, 9, 9, 9])) == length)
+            #expect(ByteKey(key + [1]).mark(from: length) == 1 << 56)
         }
     }
 }
