@@ -83,10 +83,15 @@ import Testing
 
     @Test func moreStreamsThanAConnectionMayHaveDoNoHarm() async throws {
         try await TestNode.run { node in
-            let greedy = try await GRPCClient.connect(port: node.port)
-            greedy.flood("/etcdserverpb.Watch/Watch", streams: 3 * Limits.streamsPerConnection)
+            let greedy = try await GRPCClient.flood(
+                port: node.port, "/etcdserverpb.Watch/Watch", streams: 10 * Limits.streamsPerConnection)
             try await node.connected { client in try await isServed(client) }
-            try? await greedy.close()
+            // Who opens more than it was told gets no more answers (RFC 9113 §5.1.2), and is told so.
+            let goAway: UInt8 = 7
+            try await eventually("the end of the connection") {
+                greedy.heard.count(of: goAway) == 1 && !greedy.channel.isActive
+            }
+            try await node.connected { client in try await isServed(client) }
         }
     }
 

@@ -98,7 +98,9 @@ extension Int: OrderedKey {}
 
     /// Keys that have much in common, or are each other's beginnings, in all the ways that marks of eight bytes could mistake.
     private func alikeKeys(_ random: inout SeededGenerator) -> [Bytes] {
-        let stems: [Bytes] = [[], [0], [0, 0, 0, 0, 0, 0, 0, 0, 0], Array("nodes/zone-1/rack-17/machine-".utf8), [0xff, 0xff]]
+        let stems: [Bytes] = [
+            [], [0], [0, 0, 0, 0, 0, 0, 0, 0, 0], Array("nodes/zone-1/rack-17/machine-".utf8), [0xff, 0xff],
+        ]
         return (0..<700).map { _ in
             let stem = stems[Int.random(in: 0..<stems.count, using: &random)]
             let tail = (0..<Int.random(in: 0...12, using: &random)).map { _ in

@@ -188,6 +188,34 @@ import Testing
         #expect(commands == [full, "put", full, "expiry of 1"])
     }
 
+    /// However long an entry takes, others get ``Limits/expiryRest`` at most; and once they have written nothing for ten times as long,
+    /// the leases that are left have all of it.
+    @Test func aRestIsBoundedAndEndsWithTheOthersWrites() {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        grantTogether(4 * Limits.expiriesPerEntry, at: leader, in: &cluster)
+        cluster.now = cluster.now + .milliseconds(100)
+        cluster.handle(.tick, at: leader)
+        cluster.send(put("a", "1"), to: leader)
+        // A slow entry: three times that would be 60 ms.
+        cluster.now = cluster.now + .milliseconds(20)
+        cluster.settle()
+        let wrote = cluster.now
+        #expect(cluster.store(leader).leaseCount == 3 * Limits.expiriesPerEntry)
+        #expect(cluster.replicas[leader]!.nextDeadline(at: cluster.now) <= wrote + Limits.expiryRest)
+        // The next entry is applied while the others' last write is not long ago, the one behind it when it is.
+        cluster.now = wrote + Limits.expiryRest
+        cluster.handle(.tick, at: leader)
+        cluster.now = wrote + Limits.expiryRest * 9
+        cluster.settle()
+        #expect(cluster.store(leader).leaseCount == 2 * Limits.expiriesPerEntry)
+        cluster.now = wrote + Limits.expiryRest * 10
+        cluster.handle(.tick, at: leader)
+        cluster.now = cluster.now + .milliseconds(1)
+        cluster.settle()
+        #expect(cluster.store(leader).leaseCount == 0)
+    }
+
     /// Between two entries that end leases others get three times what the first one took, and without others there is none.
     @Test(arguments: [true, false]) func leasesThatEndTogetherRestWhileOthersWrite(othersWrite: Bool) {
         var cluster = TestReplicas(3)

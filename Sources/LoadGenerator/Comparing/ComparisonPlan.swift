@@ -67,7 +67,8 @@ package struct ComparisonPlan: Sendable {
     }
 
     package var settings: String {
-        Self.build + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) requests in flight (\(scale.crowd.renewers)"
+        Self.build
+            + "\(rounds) round\(rounds == 1 ? "" : "s"), 3 nodes, \(connections) requests in flight (\(scale.crowd.renewers)"
             + " by many) on \(loops) event loop\(loops == 1 ? "" : "s"), \(scale.seconds) s per workload after \(scale.warmUpSeconds) s of"
             + " warm-up, values of \(valueSize) bytes, \(keys) keys, \(scale.watchers) watchers, \(scale.leases) leases,"
             + " \(scale.hits) leader\(scale.hits == 1 ? "" : "s") hit per round and signal; cells: median of the rounds"

@@ -150,10 +150,9 @@ private final class Ear {
         if change == 0, text.readableBytes == 0 { audience.opened() }
         if current != change {
             change = current
-            text.clear()
+            text = ByteBuffer()
         }
-        var piece = piece
-        text.writeBuffer(&piece)
+        text.take(piece)
         guard change > 0, lastTold != change, text.contains(bytes: trace) else { return }
         lastTold = change
         audience.told(of: change, at: now)

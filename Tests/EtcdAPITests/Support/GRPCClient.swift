@@ -62,14 +62,54 @@ final class GRPCClient: Sendable {
         return call
     }
 
-    /// Begins many calls without waiting for any.
-    func flood(_ path: String, streams: Int) {
-        for _ in 0..<streams {
-            multiplexer.createStreamChannel(promise: nil) { channel in
-                let payload = HTTP2Frame.FramePayload.headers(.init(headers: Self.headers(path)))
-                channel.writeAndFlush(payload, promise: nil)
-                return channel.eventLoop.makeSucceededVoidFuture()
+    /// Begins many calls on a connection of their own, whose answers come as bytes; its requests go as bytes too, since a library's
+    /// client takes the longer for each stream the more there are.
+    static func flood(port: Int, _ path: String, streams: Int) async throws -> (channel: any Channel, heard: Heard) {
+        let heard = Heard()
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Listener(heard))
+                }
             }
+            .connect(host: "127.0.0.1", port: port).get()
+        var encoder = HPACKEncoder(allocator: channel.allocator)
+        var bytes = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        let (settings, headers, endHeaders): (UInt8, UInt8, UInt8) = (4, 1, 4)
+        bytes.writeFrame(settings, flags: 0, stream: 0, ByteBuffer())
+        for number in 0..<streams {
+            var block = ByteBuffer()
+            try encoder.encode(headers: Self.headers(path), to: &block)
+            bytes.writeFrame(headers, flags: endHeaders, stream: UInt32(2 * number + 1), block)
+        }
+        channel.writeAndFlush(bytes, promise: nil)
+        return (channel, heard)
+    }
+
+    /// Frames of HTTP/2 that came.
+    final class Heard: Sendable {
+        fileprivate let bytes = Mutex(ByteBuffer())
+
+        /// How many of a type (RFC 9113 §6).
+        func count(of type: UInt8) -> Int {
+            var rest = bytes.withLock { $0 }
+            var count = 0
+            while let head = rest.getInteger(at: rest.readerIndex, as: UInt32.self),
+                rest.readSlice(length: 9 + Int(head >> 8)) != nil
+            {
+                if UInt8(truncatingIfNeeded: head) == type { count += 1 }
+            }
+            return count
+        }
+    }
+
+    private final class Listener: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let heard: Heard
+        init(_ heard: Heard) { self.heard = heard }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            _ = heard.bytes.withLock { $0.writeImmutableBuffer(unwrapInboundIn(data)) }
         }
     }
 
@@ -182,5 +222,15 @@ func eventually(_ what: String, _ condition: () async -> Bool) async throws {
     while await !condition() {
         guard ContinuousClock.now < deadline else { throw Late(waitingFor: what) }
         try await Task.sleep(for: .milliseconds(2))
+    }
+}
+
+extension ByteBuffer {
+    /// RFC 9113 §4.1.
+    fileprivate mutating func writeFrame(_ type: UInt8, flags: UInt8, stream: UInt32, _ payload: ByteBuffer) {
+        writeInteger(UInt32(payload.readableBytes) << 8 | UInt32(type))
+        writeInteger(flags)
+        writeInteger(stream)
+        writeImmutableBuffer(payload)
     }
 }
