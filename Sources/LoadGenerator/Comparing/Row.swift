@@ -77,10 +77,10 @@ package struct Row: Sendable {
         Row("one change to all watchers: median told", Figure(.watch, .median), .milliseconds),
         Row(
             "one change to all watchers: last told", Figure(.watch, .last), .milliseconds,
-            goals: [.ratioAtMost(0.5)]),
+            goals: [.ratioAtMost(0.35)]),
         Row(
             "servers' resident memory per watching connection", Figure(.watch, .resident), .bytes,
-            goals: [.ratioAtMost(0.5)]),
+            goals: [.ratioAtMost(0.3)]),
     ]
 
     private static let expiry = [

@@ -138,7 +138,9 @@ private final class Audience: Sendable {
 /// One watcher's ear: looks for the current change in its stream, whose pieces may cut it anywhere.
 private final class Ear {
     private let audience: Audience
+    /// What came since the change without it.
     private var text = ByteBuffer()
+    private var isOpen = false
     private var change = 0
     private var lastTold = 0
 
@@ -147,14 +149,20 @@ private final class Ear {
     func heard(_ piece: ByteBuffer) {
         let now = MonotonicTime.now()
         let (current, trace) = audience.current
-        if change == 0, text.readableBytes == 0 { audience.opened() }
+        if !isOpen { audience.opened() }
+        isOpen = true
         if current != change {
             change = current
-            text = ByteBuffer()
+            text.clear()
         }
-        text.take(piece)
-        guard change > 0, lastTold != change, text.contains(bytes: trace) else { return }
+        guard change > 0, lastTold != change, hears(trace, in: piece) else { return }
         lastTold = change
         audience.told(of: change, at: now)
+    }
+
+    private func hears(_ trace: [UInt8], in piece: ByteBuffer) -> Bool {
+        if text.readableBytes == 0, piece.contains(bytes: trace) { return true }
+        text.writeImmutableBuffer(piece)
+        return text.contains(bytes: trace)
     }
 }
