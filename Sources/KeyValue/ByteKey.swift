@@ -13,14 +13,16 @@ struct ByteKey: OrderedKey {
     func shared(with other: ByteKey) -> Int { bytes.shared(with: other.bytes) }
 
     /// Bytes that are not there count as zeros: they come first, or are equal.
-    func mark(from offset: Int) -> UInt64 {
+    func fragment(from offset: Int) -> UInt64 {
         bytes.withUnsafeBytes { bytes in
             if offset + 8 <= bytes.count {
                 return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             }
-            var mark: UInt64 = 0
-            for place in offset..<(offset + 8) { mark = mark << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0) }
-            return mark
+            var fragment: UInt64 = 0
+            for place in offset..<(offset + 8) {
+                fragment = fragment << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0)
+            }
+            return fragment
         }
     }
 }

@@ -4,21 +4,21 @@ internal import Primitives
 protocol OrderedKey: Comparable, Sendable {
     /// How many bytes at the beginning this key and `other` have in common.
     func shared(with other: Self) -> Int
-    /// What follows the first `offset` bytes, in eight: of two keys that have those in common, the one with the lesser mark is the
-    /// lesser one. Equal marks say nothing.
-    func mark(from offset: Int) -> UInt64
+    /// What follows the first `offset` bytes, in eight: of two keys that have those in common, the one with the lesser fragment is the
+    /// lesser one. Equal fragments say nothing.
+    func fragment(from offset: Int) -> UInt64
 }
 
 extension OrderedKey {
     func shared(with other: Self) -> Int { 0 }
-    func mark(from offset: Int) -> UInt64 { 0 }
+    func fragment(from offset: Int) -> UInt64 { 0 }
 }
 
 extension ElectionID: OrderedKey {}
 extension CandidacyID: OrderedKey {}
 
 extension LeaseID: OrderedKey {
-    func mark(from offset: Int) -> UInt64 { rawValue }
+    func fragment(from offset: Int) -> UInt64 { rawValue }
 }
 
 /// A map in the order of its keys, held in blocks of bounded size. A copy shares every block; a mutation after it clones
@@ -161,11 +161,11 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
 
     // MARK: Blocks
 
-    /// A run of entries, with what a search and a count need of it beside the list itself: keys lie apart in memory, marks do not.
+    /// A run of entries, with what a search and a count need of it beside the list itself: keys lie apart in memory, fragments do not.
     private struct Block: Sendable {
         var entries: [Entry]
-        /// The keys' marks behind what they share.
-        private var marks: [UInt64]
+        /// The keys' fragments behind what they share.
+        private var fragments: [UInt64]
         /// No more than what all keys have in common.
         private var shared: Int
         /// The key of the first entry; stale only while the block is empty.
@@ -180,23 +180,23 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
             // What the first and the last have in common all between them have.
             let shared = firstKey.shared(with: entries[count - 1].key)
             self.shared = shared
-            marks = entries.map { $0.key.mark(from: shared) }
+            fragments = entries.map { $0.key.fragment(from: shared) }
         }
 
         func lowerBound(_ key: Key) -> Int {
             guard count > 0 else { return 0 }
             guard shared == 0 || key.shared(with: firstKey) >= shared else { return key < firstKey ? 0 : count }
-            let mark = key.mark(from: shared)
-            let start = marks.first(from: 0, to: count) { $0 >= mark }
-            guard start < count, marks[start] == mark else { return start }
-            let end = marks.first(from: start + 1, to: count) { $0 > mark }
+            let fragment = key.fragment(from: shared)
+            let start = fragments.first(from: 0, to: count) { $0 >= fragment }
+            guard start < count, fragments[start] == fragment else { return start }
+            let end = fragments.first(from: start + 1, to: count) { $0 > fragment }
             return entries.first(from: start, to: end) { !($0.key < key) }
         }
 
         mutating func insert(_ entry: Entry, at offset: Int) {
             if offset == 0 || offset == count { share(with: entry.key) }
             entries.insert(entry, at: offset)
-            marks.insert(entry.key.mark(from: shared), at: offset)
+            fragments.insert(entry.key.fragment(from: shared), at: offset)
             count += 1
             if offset == 0 { firstKey = entry.key }
         }
@@ -206,12 +206,12 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
             let common = key.shared(with: firstKey)
             guard common < shared else { return }
             shared = common
-            for place in entries.indices { marks[place] = entries[place].key.mark(from: common) }
+            for place in entries.indices { fragments[place] = entries[place].key.fragment(from: common) }
         }
 
         mutating func remove(at offset: Int) -> Value {
             let removed = entries.remove(at: offset)
-            marks.remove(at: offset)
+            fragments.remove(at: offset)
             count -= 1
             if offset == 0 && count > 0 { firstKey = entries[0].key }
             return removed.value

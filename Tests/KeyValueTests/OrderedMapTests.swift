@@ -96,7 +96,7 @@ extension Int: OrderedKey {}
         }
     }
 
-    /// Keys that have much in common, or are each other's beginnings, in all the ways that marks of eight bytes could mistake.
+    /// Keys that have much in common, or are each other's beginnings, in all the ways that fragments of eight bytes could mistake.
     private func alikeKeys(_ random: inout SeededGenerator) -> [Bytes] {
         let stems: [Bytes] = [
             [], [0], [0, 0, 0, 0, 0, 0, 0, 0, 0], Array("nodes/zone-1/rack-17/machine-".utf8), [0xff, 0xff],
@@ -147,7 +147,7 @@ extension Int: OrderedKey {}
             let key = Bytes(repeating: 7, count: length)
             #expect(ByteKey(key).shared(with: ByteKey(key + [1])) == length)
             #expect(ByteKey(key + [2]).shared(with: ByteKey(key + [1, 9, 9, 9, 9, 9, 9, 9, 9])) == length)
-            #expect(ByteKey(key + [1]).mark(from: length) == 1 << 56)
+            #expect(ByteKey(key + [1]).fragment(from: length) == 1 << 56)
         }
     }
 }
