@@ -115,6 +115,22 @@ struct DrivingTests {
         try await server.stop()
     }
 
+    @Test("A connection that ends while it waits for its moment waits once when it is replaced")
+    func aWaitingConnectionThatEnds() async throws {
+        // All connections end a few times, and then more requests are due than one connection answers.
+        let server = try await ScriptedServer { _, count in
+            count <= 30
+                ? .lastAnswer(status: .created, body: "{}", closingAfter: .milliseconds(3))
+                : .answer(status: .created, body: "{}", delay: .milliseconds(40))
+        }
+        let plan = LoadPlan(
+            endpoints: [server.endpoint], connections: 8, bound: .duration(.milliseconds(600)), rate: 100)
+        let result = try await LoadRunner.run(plan, source: puts())
+        #expect(result.completed == 60)
+        #expect(result.errors.total == 0)
+        try await server.stop()
+    }
+
     @Test("Progress is told once a second")
     func progress() async throws {
         let server = try await ScriptedServer { _, _ in .answer(status: .created, body: "{}", delay: .milliseconds(1)) }

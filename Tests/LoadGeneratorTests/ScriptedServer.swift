@@ -16,6 +16,8 @@ struct SeenRequest: Sendable, Equatable {
 /// What the script does with a request.
 enum Reply: Sendable {
     case answer(status: HTTPResponseStatus, body: String, delay: TimeAmount = .zero)
+    /// And closes the connection some time later, of which the answer says nothing.
+    case lastAnswer(status: HTTPResponseStatus, body: String, closingAfter: TimeAmount)
     case hangUp
     case silence
     /// The head and these pieces, one write each; the stream stays open.
@@ -96,6 +98,10 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .answer(let status, let body, let delay):
             let channel = context.channel
             channel.eventLoop.scheduleTask(in: delay) { Self.write(status, body, to: channel) }
+        case .lastAnswer(let status, let body, let pause):
+            let channel = context.channel
+            Self.write(status, body, to: channel)
+            channel.eventLoop.scheduleTask(in: pause) { channel.close(promise: nil) }
         case .hangUp: context.close(promise: nil)
         case .silence: break
         case .stream(let pieces):
