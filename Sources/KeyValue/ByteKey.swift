@@ -28,28 +28,14 @@ struct ByteKey: OrderedKey {
 }
 
 extension Bytes {
-    /// Byte order, eight bytes a step: what `lexicographicallyPrecedes` says, sooner.
+    /// Byte order: what `lexicographicallyPrecedes` says, sooner.
     func precedes(_ other: Bytes) -> Bool {
-        withUnsafeBytes { left in
-            other.withUnsafeBytes { right in
-                let shared = Swift.min(left.count, right.count)
-                var offset = 0
-                while offset + 8 <= shared {
-                    let a = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                    let b = right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                    if a != b { return a.bigEndian < b.bigEndian }
-                    offset += 8
-                }
-                while offset < shared {
-                    if left[offset] != right[offset] { return left[offset] < right[offset] }
-                    offset += 1
-                }
-                return left.count < right.count
-            }
-        }
+        let common = shared(with: other)
+        guard common < count, common < other.count else { return count < other.count }
+        return self[common] < other[common]
     }
 
-    /// How many bytes at the beginning are the same.
+    /// How many bytes at the beginning are the same, looked at eight at a time.
     func shared(with other: Bytes) -> Int {
         withUnsafeBytes { left in
             other.withUnsafeBytes { right in

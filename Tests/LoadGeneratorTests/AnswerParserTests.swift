@@ -87,6 +87,7 @@ struct AnswerParserTests {
             ("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "a head that is not HTTP/1.1's"),
             ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "a head that is not HTTP/1.1's"),
             ("\r\n\r\n\r\n\r\n\r\n\r\n", "a head that is not HTTP/1.1's"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "a head that is not HTTP/1.1's"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "a chunk without a size"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", "a chunk without a size"),
             (

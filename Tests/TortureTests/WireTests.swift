@@ -167,7 +167,8 @@ import Testing
         _ invocation: Invocation, _ status: UInt, _ body: String,
         headers: HTTPHeaders = ["Conclave-Revision": "9", "Content-Type": "application/json"]
     ) -> String {
-        let answer = Answer(status: status, headers: headers, body: ByteBuffer(string: body))
+        let fields = headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+        let answer = Answer(status: status, fields: ByteBuffer(string: fields), body: ByteBuffer(string: body))
         let attempt = WireAnswer(answer, to: invocation).attempt
         switch attempt {
         case .answered(let response):

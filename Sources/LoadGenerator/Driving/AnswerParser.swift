@@ -1,7 +1,7 @@
 internal import NIOCore
 
 /// Cuts the answers of one connection out of what arrives on it (RFC 9112 §6). It looks only at what decides where an answer ends,
-/// and copies nothing: a third of what a generator costs would otherwise go into fields that nobody reads.
+/// and copies nothing: a quarter to a third of what a generator costs would otherwise go into fields that nobody reads.
 struct AnswerParser {
     enum Part {
         /// The status, the fields as they came, and whether the connection stays open behind the answer.
@@ -12,9 +12,9 @@ struct AnswerParser {
 
     private enum Place {
         case head
-        case body(left: Int)
+        /// Of a body, or of one of its chunks.
+        case bytes(left: Int, isChunk: Bool)
         case chunkSize
-        case chunk(left: Int)
         /// The line end behind a chunk.
         case chunkEnd
         case trailers
@@ -32,23 +32,18 @@ struct AnswerParser {
         while true {
             switch place {
             case .head: return try head(in: &buffer)
-            case .body(0), .end:
+            case .end:
                 place = .head
                 return .end
-            case .body(let left):
+            case .bytes(0, let isChunk): place = isChunk ? .chunkEnd : .end
+            case .bytes(let left, let isChunk):
                 guard let piece = Self.piece(of: &buffer, upTo: left) else { return nil }
-                place = .body(left: left - piece.readableBytes)
+                place = .bytes(left: left - piece.readableBytes, isChunk: isChunk)
                 return .body(piece)
             case .chunkSize:
                 guard let line = try Self.line(in: &buffer) else { return nil }
                 let size = try Self.size(ofChunk: line)
-                place = size == 0 ? .trailers : .chunk(left: size)
-            case .chunk(0):
-                place = .chunkEnd
-            case .chunk(let left):
-                guard let piece = Self.piece(of: &buffer, upTo: left) else { return nil }
-                place = .chunk(left: left - piece.readableBytes)
-                return .body(piece)
+                place = size == 0 ? .trailers : .bytes(left: size, isChunk: true)
             case .chunkEnd:
                 guard let line = try Self.line(in: &buffer) else { return nil }
                 guard line.readableBytes == 0 else { throw .malformed("a chunk is longer than it says") }
@@ -156,10 +151,10 @@ extension AnswerParser {
         var place: Place {
             if status == 204 || status == 304 { return .end }
             if isChunked { return .chunkSize }
-            return length.map { .body(left: $0) } ?? .untilClosed
+            return length.map { .bytes(left: $0, isChunk: false) } ?? .untilClosed
         }
 
-        /// Takes in a line with its carriage return; false for a length that is no number.
+        /// Takes in a line with its carriage return; false for a length that is no number, and for what a body is wrapped in but chunks.
         private mutating func take(_ line: Slice<UnsafeRawBufferPointer>) -> Bool {
             switch line.first {
             case UInt8(ascii: "C"), UInt8(ascii: "c"):
@@ -171,6 +166,7 @@ extension AnswerParser {
             case UInt8(ascii: "T"), UInt8(ascii: "t"):
                 if let value = Self.value(in: line, of: "transfer-encoding") {
                     isChunked = Self.isSame(value, "chunked")
+                    return isChunked
                 }
             default: break
             }

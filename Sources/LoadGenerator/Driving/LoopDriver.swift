@@ -162,9 +162,9 @@ final class LoopDriver: @unchecked Sendable {
     /// The connection is gone: the next endpoint gets the next one.
     private func lost(_ index: Int) {
         slots[index].lane = nil
+        guard window != nil, !slots[index].retired else { return }
         // It waits again, and once, when it has another connection.
         parked.removeAll { $0 == index }
-        guard window != nil, !slots[index].retired else { return }
         slots[index].endpoint += 1
         // Not at once: a lane over a connection that is there already would be busy before the lost request is accounted for.
         loop.assumeIsolated().execute { self.reconnect(index) }

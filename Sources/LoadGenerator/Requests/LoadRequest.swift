@@ -31,15 +31,11 @@ package struct Answer: Sendable {
     var fields: ByteBuffer
     package var body: ByteBuffer
 
-    init(status: UInt, fields: ByteBuffer, body: ByteBuffer) {
+    /// `fields` are lines of HTTP/1.1, each with its end.
+    package init(status: UInt, fields: ByteBuffer = ByteBuffer(), body: ByteBuffer) {
         self.status = status
         self.fields = fields
         self.body = body
-    }
-
-    package init(status: UInt, headers: HTTPHeaders = [:], body: ByteBuffer) {
-        let lines = headers.map { "\($0.name): \($0.value)\r\n" }.joined()
-        self.init(status: status, fields: lines.isEmpty ? ByteBuffer() : ByteBuffer(string: lines), body: body)
     }
 
     /// The fields, taken apart for each who asks.
