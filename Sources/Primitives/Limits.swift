@@ -37,6 +37,8 @@ package enum Limits {
     package static let rememberedBytes = 64 * 1024 * 1024
     /// A remembered result leaves out written values above this: who sent them has them.
     package static let rememberedValueBytes = 4 * 1024
+    /// How long a renewal waits in its leader for others that share its entry.
+    package static let renewalPatience = TimeSpan.milliseconds(2)
     package static let minimumLease = TimeSpan.milliseconds(100)
     package static let maximumLease = TimeSpan.seconds(24 * 3600)
     /// Leases that one expiry entry ends, counted with what hangs on them: other writes find their place between such entries,

@@ -32,6 +32,8 @@ extension Replica {
     private mutating func endDueLeases(at now: Instant) {
         let due = store.dueLeases(at: raft.clusterTime(at: now), limit: Limits.expiriesPerEntry)
         guard !due.isEmpty else { return }
+        // They came before those ended.
+        proposeRenewals(at: now)
         let command = Command.expireLeases(due, term: raft.term)
         guard let index = propose(Proposal(command: command).encoded(), origins: [], at: now) else { return }
         expiry.inFlight = (index, now)
@@ -47,6 +49,7 @@ extension Replica {
 
     /// Takes note of what is applied.
     mutating func finishDuties(at now: Instant) {
+        renewalTurns.applied(through: store.appliedIndex, at: now)
         #if PlantedBugs
             if planted(.expiresOnce) { return }
         #endif

@@ -33,8 +33,8 @@ package struct Replica: Sendable {
     var waiters: [UInt64: Waiter] = [:]
     var nextOrigin: UInt64
     var contests = Contests()
-    /// Renewals of other nodes' clients, to share this leader's next renewal entry.
-    var forwardedRenewals: [Forward.Item] = []
+    /// Renewals of all nodes' clients that this leader will propose.
+    var renewalTurns = RenewalTurns()
     /// Forwards this node did not take, by sender.
     var refusals: [(to: NodeID, ForwardRefused)] = []
 
@@ -216,7 +216,7 @@ package struct Replica: Sendable {
     /// The moment until which nothing happens unless something arrives.
     package func nextDeadline(at now: Instant) -> Instant {
         if watches.hasWork(at: store.revision) || elections.hasWork || hasWaitingLine(at: now) { return now }
-        var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline)
+        var next = min(raft.nextDeadline, deadlines.nextDeadline, forwardDeadline, renewalTurns.deadline)
         if let expiry = nextExpiry(at: now) { next = min(next, expiry) }
         return next
     }

@@ -109,7 +109,7 @@ extension Replica {
     mutating func submitQueue(at now: Instant, into out: inout Outbox) {
         if !isForwardingPaused(at: now) { forwardPause = nil }
         if raft.acceptsProposals { return proposeQueue(at: now, into: &out) }
-        refuseForwardedRenewals()
+        takeBackRenewals()
         guard !queue.isEmpty, let leader = raft.leader, leader != id, !isForwardingPaused(at: now) else { return }
         var items: [Forward.Item] = []
         var renewals = RenewalBatches<RequestID>()
@@ -141,13 +141,11 @@ extension Replica {
     }
 
     private mutating func proposeQueue(at now: Instant, into out: inout Outbox) {
-        guard !queue.isEmpty || !forwardedRenewals.isEmpty else { return }
-        var renewals = RenewalBatches<RequestID>()
         for request in takeQueue() {
             switch requests[request]?.content {
             case .write(let proposal):
                 if let lease = renewal(in: proposal, of: request) {
-                    renewals.add([lease], for: request)
+                    renewalTurns.add([lease], for: request, at: now)
                 } else if let reason = reasonToRefuse(proposal) {
                     reply(request, .refused(reason.refusal, position(at: now)), into: &out)
                 } else if mayProceed(request, proposal) {
@@ -160,11 +158,11 @@ extension Replica {
                         reply(request, .renewed(grants, position(at: now)), into: &out)
                     }
                 #endif
-                renewals.add(leases, for: request)
+                renewalTurns.add(leases, for: request, at: now)
             default: continue
             }
         }
-        proposeRenewals(own: renewals, at: now)
+        if raft.configuration.members.count == 1 || now >= renewalTurns.deadline { proposeRenewals(at: now) }
     }
 
     /// The lease whose renewal is all that a write asks for: who repeats its campaign costs a share of an entry.
@@ -178,16 +176,17 @@ extension Replica {
     }
 
     /// One entry renews every lease heard of since the last one, on any node; more than fit into one share a few.
-    private mutating func proposeRenewals(own: RenewalBatches<RequestID>, at now: Instant) {
-        guard !own.batches.isEmpty || !forwardedRenewals.isEmpty else { return }
+    mutating func proposeRenewals(at now: Instant) {
+        let (own, forwarded) = renewalTurns.take()
+        var ofClients = RenewalBatches<RequestID>()
+        for (request, leases) in own where requests[request] != nil { ofClients.add(leases, for: request) }
         var all = RenewalBatches<Origin>()
-        for batch in own.batches { all.add(batch.leases, for: register(batch.waiting)) }
-        for item in forwardedRenewals {
-            if case .renewal(let leases) = item.content { all.add(leases, for: item.origin) }
-        }
-        forwardedRenewals.removeAll(keepingCapacity: true)
+        for batch in ofClients.batches { all.add(batch.leases, for: register(batch.waiting)) }
+        for (origin, leases) in forwarded { all.add(leases, for: origin) }
         for batch in all.batches {
-            propose(Proposal(command: .renewLeases(batch.leases)).encoded(), origins: batch.waiting, at: now)
+            let command = Proposal(command: .renewLeases(batch.leases)).encoded()
+            guard let index = propose(command, origins: batch.waiting, at: now) else { continue }
+            renewalTurns.proposed(batch.leases, at: index)
         }
     }
 
@@ -250,7 +249,7 @@ extension Replica {
         }
         for item in forward.items {
             switch item.content {
-            case .renewal: forwardedRenewals.append(item)
+            case .renewal(let leases): renewalTurns.add(leases, from: item.origin, at: now)
             case .proposal(let bytes):
                 let proposal = isShortOfSpace ? try? Proposal(decoding: bytes) : nil
                 if let reason = reasonToRefuse(proposal) {
@@ -269,12 +268,14 @@ extension Replica {
     }
 
     /// This node stopped leading before it proposed them.
-    private mutating func refuseForwardedRenewals() {
-        for item in forwardedRenewals {
-            let refused = ForwardRefused(term: raft.term, origins: [item.origin], reason: .notLeading)
-            refusals.append((item.origin.node, refused))
+    private mutating func takeBackRenewals() {
+        let (own, forwarded) = renewalTurns.take()
+        renewalTurns = RenewalTurns()
+        if !own.isEmpty { queue.insert(contentsOf: own.map(\.request), at: 0) }
+        for (origin, _) in forwarded {
+            let refused = ForwardRefused(term: raft.term, origins: [origin], reason: .notLeading)
+            refusals.append((origin.node, refused))
         }
-        forwardedRenewals.removeAll(keepingCapacity: true)
     }
 
     private mutating func receive(_ refused: ForwardRefused, at now: Instant, into out: inout Outbox) {
@@ -296,20 +297,6 @@ extension Replica {
         guard requests[request] != nil else { return }
         requests[request]?.origin = nil
         queue.append(request)
-    }
-}
-
-/// Renewals put together, as many to a batch as one log entry takes.
-struct RenewalBatches<Waiting> {
-    private(set) var batches: [(waiting: [Waiting], leases: [LeaseID])] = []
-
-    mutating func add(_ leases: [LeaseID], for waiting: Waiting) {
-        if let last = batches.last, last.leases.count + leases.count <= Limits.renewalsPerEntry {
-            batches[batches.count - 1].waiting.append(waiting)
-            batches[batches.count - 1].leases.append(contentsOf: leases)
-        } else {
-            batches.append(([waiting], leases))
-        }
     }
 }
 
