@@ -162,11 +162,14 @@ final class Database {
 
     /// Copies the WAL into the database and syncs both; the next write begins the WAL anew in the same file.
     /// Returns the pages copied, and whether none are left (readers of other processes may hold some back).
-    func checkpoint() throws(StorageError) -> (pages: Int, complete: Bool) {
+    ///
+    /// - Parameter emptiesWAL: whether nothing of the WAL stays in its file, if no reader holds it.
+    func checkpoint(emptiesWAL: Bool = false) throws(StorageError) -> (pages: Int, complete: Bool) {
         try check()
         var frames: Int32 = 0
         var copied: Int32 = 0
-        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied)
+        let mode = emptiesWAL ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &frames, &copied)
         guard code == SQLITE_OK || code == SQLITE_BUSY else { throw error(code, "the checkpoint") }
         let complete = code == SQLITE_OK && frames == copied
         if complete { walFrames.pointee = 0 }

@@ -37,6 +37,8 @@ package final class StateStore: @unchecked Sendable {
     private var newest = Revision.zero
     /// The size of the WAL at which the next checkpoint is due.
     private var checkpointDueAt = StateStore.checkpointBytes
+    /// Whether the WAL holds nothing that an earlier life left in it.
+    private var hasOwnWAL = false
 
     /// Opens or creates the state of `identity`; nothing is recovered from a state that was never written.
     ///
@@ -94,6 +96,7 @@ package final class StateStore: @unchecked Sendable {
         if let kept = try tables.readIdentity(path: database.path) {
             try identity.check(against: kept, path: files.path)
         } else {
+            try beginWAL()
             try tables.write(identity, header: nil, configuration: nil, rowSum: 0)
         }
         try files.sync()
@@ -107,6 +110,7 @@ package final class StateStore: @unchecked Sendable {
         rowSum = content.rowSum
         newest = content.state?.header.revision ?? .zero
         if content.isOfEarlierFormat {
+            try beginWAL()
             // Its rows had only their own checksums; from now on they have the sum as well.
             try tables.write(
                 identity, header: content.state?.header, configuration: content.state?.configuration, rowSum: rowSum)
@@ -117,6 +121,7 @@ package final class StateStore: @unchecked Sendable {
     /// Carries out `delta` in one transaction; it survives a crash of the process now, and of the machine after ``sync()``.
     package func write(_ delta: StateDelta, configuration: Configuration) throws(StorageError) {
         var sum = rowSum
+        try beginWAL()
         try database.transaction { () throws(StorageError) in
             sum &+= try tables.removeRows(of: delta)
             for record in delta.upserts { sum &+= try tables.write(record, after: newest) }
@@ -140,6 +145,7 @@ package final class StateStore: @unchecked Sendable {
         header: StateHeader, configuration: Configuration, records: some Sequence<StateRecord>
     ) throws(StorageError) {
         var sum: UInt64 = 0
+        try beginWAL()
         try database.transaction { () throws(StorageError) in
             try tables.removeAll()
             for record in records { sum &+= try tables.write(record, after: .zero) }
@@ -148,6 +154,14 @@ package final class StateStore: @unchecked Sendable {
         rowSum = sum
         newest = header.revision
         try sync()
+    }
+
+    /// Before the first write of a life. Behind a frame that was spoiled, others may be left in the WAL; they would count again
+    /// once the lost one is written again as it was, which the log's first write, with its new incarnation, never does.
+    private func beginWAL() throws(StorageError) {
+        guard !hasOwnWAL else { return }
+        _ = try database.checkpoint(emptiesWAL: true)
+        hasOwnWAL = true
     }
 
     private func checkpointIfDue() throws(StorageError) {
