@@ -10,6 +10,7 @@ extension Raft {
         if overslept {
             forgiveSilence(now: now)
         } else if let reason = reasonToStepDown(now) {
+            if reason == .diskStalled { nameSuccessor(now: now, into: &out) }
             return becomeLooking(reason, term: term, now: now, into: &out)
         }
         leading.nextHeartbeat = now + settings.heartbeat
@@ -188,6 +189,14 @@ extension Raft {
         leading.handOver = Leading.HandOver(target: chosen.id, deadline: now + settings.electionTimeout)
         out.notices.append(.handOverStarted(to: chosen.id, term))
         return chosen.id
+    }
+
+    /// The others need not wait until they miss a leader that cannot write: whoever of them has most of the log campaigns at once.
+    private func nameSuccessor(now: Instant, into out: inout RaftOutbox) {
+        let fit = leading.peers.filter { isFit($0, now: now) }
+        guard let best = fit.max(by: { ($0.match, $0.priority ?? 0, $1.id) < ($1.match, $1.priority ?? 0, $0.id) })
+        else { return }
+        out.sends.append(Envelope(to: best.id, message: .campaignNow(CampaignNow(term: term))))
     }
 
     /// Tells the successor to campaign as soon as it holds the whole log.

@@ -175,6 +175,26 @@ import Testing
         #expect(cluster.propose("b", at: cluster.ids[0]) != nil)
     }
 
+    @Test func aLeaderWhoseDiskHangsNamesWhoHasMostOfTheLog() {
+        var cluster = TestCluster(3)
+        let (leader, behind, ahead) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
+        cluster.elect(leader)
+        cluster.run(for: .milliseconds(200))
+        cluster.slowDisks = [leader, behind]
+        #expect(cluster.propose("a", at: leader) != nil)
+        cluster.settle()
+        cluster.sync(leader)
+        cluster.settle()
+        cluster.slowDisks = [leader]
+        #expect(cluster.propose("b", at: leader) != nil)
+        cluster.run(for: cluster.settings.diskPatience + cluster.settings.heartbeat * 2)
+        // Long before anybody could have missed it.
+        #expect(!cluster.raft(leader).isLeader)
+        cluster.sync(behind)
+        cluster.run(for: .milliseconds(20))
+        #expect(cluster.leaders == [ahead])
+    }
+
     @Test func aPausedFollowerReadsItsMailBeforeItLooksForALeader() {
         var cluster = TestCluster(3)
         cluster.elect(cluster.ids[0])
