@@ -4,6 +4,7 @@ extension Message {
     private enum Tag: UInt8 {
         case preVote = 1, preVoteReply, vote, voteReply, append, appendReply
         case snapshotChunk, snapshotReply, readRequest, readReply, campaignNow, credentials, introduction
+        case heldByOthers
     }
 
     private var tag: Tag {
@@ -21,6 +22,7 @@ extension Message {
         case .campaignNow: .campaignNow
         case .credentials: .credentials
         case .introduction: .introduction
+        case .heldByOthers: .heldByOthers
         }
     }
 
@@ -46,6 +48,7 @@ extension Message {
         case .campaignNow: break
         case .credentials(let m): m.encodeBody(into: &writer)
         case .introduction(let m): m.encodeBody(into: &writer)
+        case .heldByOthers(let m): writer.write(varint: m.index.rawValue)
         }
     }
 
@@ -75,6 +78,8 @@ extension Message {
         case .campaignNow: self = .campaignNow(CampaignNow(term: term))
         case .credentials: self = .credentials(try Credentials(term: term, from: &reader))
         case .introduction: self = .introduction(try Introduction(term: term, from: &reader))
+        case .heldByOthers:
+            self = .heldByOthers(HeldByOthers(term: term, index: LogIndex(try reader.readCounter())))
         }
     }
 }

@@ -15,6 +15,7 @@ package enum Message: Hashable, Sendable {
     case campaignNow(CampaignNow)
     case credentials(Credentials)
     case introduction(Introduction)
+    case heldByOthers(HeldByOthers)
 
     /// The sender's term; in a pre-vote and in a granted reply to one, the term that is only proposed (Raft thesis §9.6).
     package var term: Term {
@@ -30,6 +31,7 @@ package enum Message: Hashable, Sendable {
         case .campaignNow(let m): m.term
         case .credentials(let m): m.term
         case .introduction(let m): m.term
+        case .heldByOthers(let m): m.term
         }
     }
 }
@@ -131,4 +133,12 @@ package struct ReadReply: Hashable, Sendable {
 /// The leader asks a caught-up follower to take over at once (Raft thesis §3.10).
 package struct CampaignNow: Hashable, Sendable {
     package var term: Term
+}
+
+/// So many others durably hold the leader's log up to `index` that with the receiver they are a majority: what it durably holds
+/// of it is committed, if the last of that is of this term (Raft §5.4.2). A release that does not know this message learns the
+/// same from the next append.
+package struct HeldByOthers: Hashable, Sendable {
+    package var term: Term
+    package var index: LogIndex
 }

@@ -85,6 +85,7 @@ extension Following {
         print.combine(leader.rawValue)
         print.combine(wasForgiven)
         print.combine(verified.rawValue)
+        print.combine(heldByOthers.rawValue)
         print.combine(owed.map { $0.round << 2 | ($0.isUrgent ? 3 : 2) } ?? 0)
         print.combine(acknowledged.map { $0.round << 1 | 1 } ?? 0)
         print.combine(acknowledged?.through.rawValue ?? 0)
@@ -96,6 +97,7 @@ extension Leading {
     fileprivate func combine(into print: inout Fingerprint) {
         print.combine(5)
         print.combine(noop.rawValue)
+        print.combine(mayBeCommitted.rawValue)
         print.combine(round)
         print.combine(UInt64(reads.count))
         for read in reads { print.combine(read.round << 32 | read.index.rawValue) }
@@ -111,6 +113,7 @@ extension Progress {
         print.combine(next.rawValue)
         print.combine(ackedRound)
         print.combine(sentCommit.rawValue)
+        print.combine(sentHeldByOthers.rawValue)
         print.combine(heardSinceElection)
         print.combine(priority.map { UInt64($0) + 1 } ?? 0)
         print.combine(heartbeatDue)

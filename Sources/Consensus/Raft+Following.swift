@@ -66,7 +66,15 @@ extension Raft {
         #endif
         role = .follower(following)
         commit(through: min(append.commit, following.verified))
+        commitWhatIsHeld()
         return .matching(through: following.verified)
+    }
+
+    mutating func receiveHeldByOthers(_ held: HeldByOthers, from sender: NodeID) {
+        guard case .follower(var following) = role, following.leader == sender else { return }
+        following.heldByOthers = max(following.heldByOthers, held.index)
+        role = .follower(following)
+        commitWhatIsHeld()
     }
 
     private mutating func heardFromLeader(now: Instant, time: ClusterTime) {

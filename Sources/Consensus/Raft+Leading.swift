@@ -121,7 +121,8 @@ extension Raft {
         case .replicating:
             guard peer.next > log.baseIndex else { return leading.peers[index].becomeProbing(next: peer.next) }
             let sentAny = peer.next <= log.lastIndex && pipeline(index, isUrgent: isUrgent, into: &out)
-            guard !sentAny, mustSpeak || commitIndex > peer.sentCommit else { return }
+            sendHeldByOthers(index, into: &out)
+            guard !sentAny, mustSpeak || mustHearOfCommit(leading.peers[index]) else { return }
             sendEmpty(index, previous: peer.next.previous, isUrgent: isUrgent, into: &out)
         case .snapshotting(let transfer):
             if mustSpeak { sendEmpty(index, previous: .zero, isUrgent: isUrgent, into: &out) }
@@ -130,6 +131,21 @@ extension Raft {
                 out.wantedChunks.append((peer.id, transfer.position == nil ? 0 : transfer.number))
             }
         }
+    }
+
+    /// Tells a member how far others are, when that changed: it then knows by its own disk what is committed.
+    private mutating func sendHeldByOthers(_ index: Int, into out: inout RaftOutbox) {
+        let peer = leading.peers[index]
+        let held = heldByOthers(than: peer)
+        guard peer.counts, held > peer.sentHeldByOthers else { return }
+        leading.peers[index].sentHeldByOthers = held
+        leading.mayBeCommitted = max(leading.mayBeCommitted, held)
+        out.sends.append(Envelope(to: peer.id, message: .heldByOthers(HeldByOthers(term: term, index: held))))
+    }
+
+    /// Whether a member has to be told of the commit index at once, because it does not find out by itself.
+    private func mustHearOfCommit(_ peer: Progress) -> Bool {
+        commitIndex > peer.sentCommit && (commitIndex > peer.sentHeldByOthers || !peer.counts)
     }
 
     /// Sends what the member lacks, as far as the window allows.
@@ -247,6 +263,7 @@ extension Progress {
         self.next = next
         flow = .probing(paused: false)
         inFlight = []
+        sentHeldByOthers = .zero
     }
 }
 

@@ -69,6 +69,37 @@ extension Raft {
         return values[configuration.quorum - 1]
     }
 
+    /// How far so many members besides `peer` durably hold this leader's log that with it they are a majority.
+    func heldByOthers(than peer: Progress) -> LogIndex {
+        let needed = configuration.quorum - 1
+        var highest = needed == 1 ? stableIndex : .zero
+        for other in leading.peers where other.counts && other.id != peer.id && other.match > highest {
+            let holders = leading.peers.count { $0.counts && $0.id != peer.id && $0.match >= other.match }
+            if holders + (stableIndex >= other.match ? 1 : 0) >= needed { highest = other.match }
+        }
+        return highest
+    }
+
+    /// A follower that durably holds what others hold knows that a majority does, without hearing it from the leader: so it is
+    /// committed, if it is of the leader's term (Raft §5.4.2). One in doubt is not counted and does not count itself.
+    mutating func commitWhatIsHeld() {
+        guard case .follower(let following) = role, incoming?.isComplete != true else { return }
+        #if PlantedBugs
+            let (upTo, inDoubt) = (min(following.heldByOthers, following.verified), isDamaged)
+            if planted(.countsItselfUnsynced), !inDoubt, log.term(at: upTo) == term { commit(through: upTo) }
+            if planted(.countsItselfForOlderTerms), !inDoubt { commit(through: min(upTo, stableIndex)) }
+            if planted(.countsItselfUnverified), !inDoubt {
+                commit(through: min(following.heldByOthers, stableIndex, log.lastIndex))
+            }
+            if planted(.countsItselfInDoubt), log.term(at: min(upTo, stableIndex)) == term {
+                commit(through: min(upTo, stableIndex))
+            }
+        #endif
+        guard !isDamaged else { return }
+        let held = min(following.heldByOthers, following.verified, stableIndex)
+        if held > commitIndex, log.term(at: held) == term { commit(through: held) }
+    }
+
     /// The leader's own data; only a leader has it.
     var leading: Leading {
         _read {

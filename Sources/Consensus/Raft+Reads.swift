@@ -21,13 +21,17 @@ extension Raft {
             if planted(.countsEarlierRounds) { leading.round -= 1 }
         #endif
         let round = leading.round
+        #if PlantedBugs
+            if planted(.readsWhatItKnows) { leading.mayBeCommitted = commitIndex }
+        #endif
+        let index = max(commitIndex, leading.mayBeCommitted)
         if !waitingReads.isEmpty {
-            leading.reads.append(Leading.ConfirmingRead(source: .local(waitingReads), round: round, index: commitIndex))
+            leading.reads.append(Leading.ConfirmingRead(source: .local(waitingReads), round: round, index: index))
             waitingReads = []
         }
         for (node, batch) in leading.arrivedRemoteReads {
             let source = Leading.ConfirmingRead.Source.follower(node, batch: batch)
-            leading.reads.append(Leading.ConfirmingRead(source: source, round: round, index: commitIndex))
+            leading.reads.append(Leading.ConfirmingRead(source: source, round: round, index: index))
         }
         leading.arrivedRemoteReads = []
         return true
@@ -52,7 +56,8 @@ extension Raft {
             }
         #endif
         let confirmed = quorumValue(own: leading.round, least: 0) { $0.ackedRound }
-        while let read = leading.reads.first, read.round <= confirmed {
+        // What a member may have answered for is committed, or this leader is not the leader any more.
+        while let read = leading.reads.first, read.round <= confirmed, read.index <= commitIndex {
             leading.reads.removeFirst()
             release(read, at: max(read.index, least), into: &out)
         }

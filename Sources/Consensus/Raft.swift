@@ -259,6 +259,7 @@ package struct Raft: Sendable {
         case .readRequest(let request): receiveReadRequest(request, from: sender)
         case .readReply(let reply): receiveReadReply(reply, into: &out)
         case .campaignNow: receiveCampaignNow(from: sender, now: now, into: &out)
+        case .heldByOthers(let held): receiveHeldByOthers(held, from: sender)
         case .credentials, .introduction: break
         }
     }
@@ -342,6 +343,7 @@ package struct Raft: Sendable {
             advanceCommit()
             confirmReads(into: &out)
         }
+        commitWhatIsHeld()
         repairIfComplete()
         endDoubtIfDurable(write, into: &out)
     }

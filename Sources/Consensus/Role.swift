@@ -19,6 +19,8 @@ struct Following: Sendable {
     var wasForgiven = false
     /// Up to here the own log is known to equal the leader's; acknowledgements never claim more.
     var verified: LogIndex
+    /// Up to here a majority holds the leader's log as soon as this member does.
+    var heldByOthers = LogIndex.zero
     /// An acknowledgement that the next flush sends.
     var owed: OwedAcknowledgement?
     /// What the last acknowledgement said or promised: news of the commit index alone needs no other.
@@ -103,11 +105,13 @@ struct Leading: Sendable {
     /// Whether the members' silence was already excused because this process had been paused.
     var wasForgiving = false
     var handOver: HandOver?
+    /// A member may have committed everything up to here, and answered for it, before this leader knows.
+    var mayBeCommitted = LogIndex.zero
 
     struct ConfirmingRead: Sendable {
         var source: Source
         var round: UInt64
-        /// The commit index when the read arrived.
+        /// What may have been committed when the read arrived.
         var index: LogIndex
         enum Source: Sendable {
             case local([ReadID])
@@ -134,6 +138,8 @@ struct Progress: Sendable {
     var inFlight: Deque<LogIndex> = []
     var ackedRound: UInt64 = 0
     var sentCommit: LogIndex = .zero
+    /// What it was told that the others hold.
+    var sentHeldByOthers: LogIndex = .zero
     var lastHeard: Instant
     var heardSinceElection = false
     var roundTrip: TimeSpan?

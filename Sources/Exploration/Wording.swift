@@ -34,6 +34,7 @@ package struct Wording: Sendable {
                 + "\(position(credentials.lastIndex, credentials.lastTerm)), priority \(credentials.priority), "
                 + "term \(credentials.term.rawValue)"
         case .introduction(let introduction): words(introduction)
+        case .heldByOthers(let held): "others hold \(held.index.rawValue), term \(held.term.rawValue)"
         }
     }
 

@@ -35,6 +35,14 @@ extension PlantedBug {
         case .commitsByMinority: ("2", "A leader takes one member less than a majority for one.")
         case .vouchesForUnseen:
             ("2", "A follower acknowledges all of its log, not only what it compared with its leader's.")
+        case .countsItselfUnsynced: ("2", "A follower counts itself before its disk has the entries.")
+        case .countsItselfUnverified:
+            ("2", "A follower counts itself for all of its log, not only for what it compared with its leader's.")
+        case .countsItselfForOlderTerms:
+            ("3", "A follower that counts itself commits an entry of an older term because a majority holds it.")
+        case .countsItselfInDoubt: ("15", "A member with a damaged log counts itself.")
+        case .readsWhatItKnows:
+            ("22", "A leader answers reads from what it knows to be committed, although followers may know more.")
         case .countsOlderTerms: ("3", "A leader commits an entry of an older term because a majority holds it.")
         case .keepsVoteForever: ("5", "A member that voted keeps to its candidate in every later term.")
         case .protectsNobody: ("6", "Members that hear their leader promise their votes to others all the same.")

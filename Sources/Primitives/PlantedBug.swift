@@ -19,6 +19,7 @@
     case deliversAllAtOnce, electsByMinority, countsStaleVotes, skipsTermCheck, keepsConflicts, ignoresLogs
     case comparesLengthFirst, commitsUnverified
     case votesBlank, vouchesForStrangers, countsLeasesFromEntries
+    case countsItselfUnsynced, countsItselfForOlderTerms, countsItselfUnverified, countsItselfInDoubt, readsWhatItKnows
 
     // In the world around it.
     case sendsBeforeDurable, forgetsVote, lyingDisk, losesDurableEntries, deliversOldFrames

@@ -121,6 +121,8 @@ final class SimulatedNode {
 struct NodeChecks {
     var commit = LogIndex.zero
     var applied = LogIndex.zero
+    /// Its term at the last look.
+    var term = Term.zero
     /// The term it led at the last look.
     var led: Term?
     /// Since when it leads that term, in true time.

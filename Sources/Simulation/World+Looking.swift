@@ -13,6 +13,7 @@ extension World {
         try lookAtLeader(node, process, &replica)
         try lookAtCommits(node, process, &replica)
         try lookAtState(node, process, &replica)
+        process.checks.term = replica.raft.term
         if history.isDamaged[node.number], !replica.raft.isDamaged {
             throw Violation("15", "n\(node.number + 1) counts itself repaired before its disk says so")
         }
@@ -120,6 +121,7 @@ extension World {
             throw Violation("11", "the commit index of n\(node.number + 1) goes back")
         }
         guard commitIndex > checks.commit else { return }
+        let known = history.model.lastIndex
         var index = checks.commit.next
         while index <= commitIndex {
             if index > replica.raft.log.baseIndex {
@@ -130,10 +132,21 @@ extension World {
         guard commitIndex <= history.model.lastIndex else {
             throw Violation("11", "n\(node.number + 1) has a snapshot of what was never committed")
         }
-        if checks.led == replica.raft.term, replica.raft.log.term(at: commitIndex) != checks.led {
+        if checks.led == replica.raft.term || commitIndex > known { try checkCounted(node, process, &replica) }
+        process.checks.commit = commitIndex
+    }
+
+    /// A leader that commits, and whoever knows of an entry before any other that it is committed, found out by counting. An
+    /// older term's entry is not committed by that (`invariants.md` 3), and one in doubt must not be among those counted (15).
+    private func checkCounted(
+        _ node: SimulatedNode, _ process: SimulatedNode.Process, _ replica: inout Replica
+    ) throws(Violation) {
+        // Of what it knew before its term changed the term of now says nothing.
+        guard process.checks.led == replica.raft.term || process.checks.term == replica.raft.term else { return }
+        if replica.raft.log.term(at: replica.raft.commitIndex) != replica.raft.term {
             throw Violation("3", "n\(node.number + 1) commits an entry of an older term by counting")
         }
-        process.checks.commit = commitIndex
+        if replica.raft.isDamaged { throw Violation("15", "n\(node.number + 1) counts itself, but is in doubt") }
     }
 
     private mutating func commit(_ entry: Entry, at node: SimulatedNode, in term: Term) throws(Violation) {

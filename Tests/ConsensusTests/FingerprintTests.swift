@@ -26,12 +26,13 @@ import Testing
         cluster.elect(cluster.ids[0])
         let leading = cluster.raft(cluster.ids[0]).leading
         expectProperties(
-            of: leading, combined: ["peers", "noop", "round", "reads", "handOver"],
+            of: leading, combined: ["peers", "noop", "round", "reads", "handOver", "mayBeCommitted"],
             leftOut: ["clock", "roundStarts", "arrivedRemoteReads", "nextHeartbeat", "wasForgiving"])
         expectProperties(
             of: leading.peers[0],
             combined: [
-                "match", "next", "flow", "inFlight", "ackedRound", "sentCommit", "heardSinceElection", "heartbeatDue",
+                "match", "next", "flow", "inFlight", "ackedRound", "sentCommit", "sentHeldByOthers",
+                "heardSinceElection", "heartbeatDue",
                 "counts", "priority", "asked",
             ], leftOut: ["id", "lastHeard", "roundTrip"])
         guard case .follower(let following) = cluster.raft(cluster.ids[1]).role else {
@@ -40,7 +41,7 @@ import Testing
         }
         expectProperties(
             of: following,
-            combined: ["leader", "wasForgiven", "verified", "owed", "acknowledged", "reads"],
+            combined: ["leader", "wasForgiven", "verified", "heldByOthers", "owed", "acknowledged", "reads"],
             leftOut: ["lastHeard", "deadline", "announcesAt"])
     }
 

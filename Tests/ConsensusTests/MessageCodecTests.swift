@@ -156,6 +156,7 @@ import Testing
         .campaignNow(CampaignNow(term: Term(4))),
         .credentials(Credentials(term: Term(4), lastTerm: Term(3), lastIndex: LogIndex(9), priority: 255, asks: true)),
         .credentials(Credentials(term: Term(2), lastTerm: Term(2), lastIndex: LogIndex(9), priority: 0, asks: false)),
+        .heldByOthers(HeldByOthers(term: Term(2), index: LogIndex(9))),
         .introduction(
             Introduction(
                 term: Term(4), directory: DirectoryID(.max), holdsEntries: false, question: 1, answered: nil,

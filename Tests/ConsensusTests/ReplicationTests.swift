@@ -266,8 +266,3 @@ import Testing
         #expect(cluster.ids.allSatisfy { cluster.raft($0).uncommittedBytes == 0 })
     }
 }
-
-/// Counts inside an escaping closure of one thread.
-private final class Counter {
-    var value = 0
-}

@@ -161,3 +161,8 @@ func log(ofTerms terms: [UInt64], configuration: Configuration, vote: HardState?
     }
     return RecoveredLog(hardState: vote ?? HardState(term: Term(terms.last ?? 1)), entries: entries)
 }
+
+/// Counts inside an escaping closure of one thread.
+final class Counter {
+    var value = 0
+}

@@ -15,6 +15,30 @@ import Testing
         #expect(cluster.ids.allSatisfy { cluster.value("a", at: $0) == "1" })
     }
 
+    /// What the leader hears of the follower's disk is not on the way of the answer.
+    @Test func aWriteOnAFollowerIsAnsweredByItsOwnDiskAndTheLeaders() {
+        var cluster = TestReplicas(3)
+        let leader = cluster.waitForLeader()
+        let follower = cluster.ids.first { $0 != leader }!
+        cluster.isLost = { if case .consensus(.appendReply) = $0 { true } else { false } }
+        let request = cluster.send(put("a", "1"), to: follower)
+        cluster.settle()
+        #expect(cluster.replies[request]?.isWritten == true)
+        #expect(cluster.value("a", at: leader) == nil)
+        // A linearizable read at the leader waits until it knows, too.
+        let read = cluster.send(
+            .read(.range(RangeQuery(selection: .key(Bytes("a".utf8)))), .linearizable), to: leader)
+        cluster.settle()
+        #expect(cluster.replies[read] == nil)
+        cluster.isLost = { _ in false }
+        cluster.run(for: .milliseconds(200))
+        guard case .read(.range(let page), _) = cluster.replies[read] else {
+            Issue.record("the read is answered")
+            return
+        }
+        #expect(page.records.map(\.value) == [Bytes("1".utf8)])
+    }
+
     @Test func aWriteWithoutALeaderWaitsForOne() {
         var cluster = TestReplicas(3)
         let request = cluster.send(put("a", "1"), to: cluster.ids[0])

@@ -111,6 +111,7 @@ func sampleMessages() -> [PeerMessage] {
         ),
         .readReply(ReadReply(term: Term(2), batch: 8, index: LogIndex(3), time: ClusterTime(nanoseconds: 5))),
         .campaignNow(CampaignNow(term: Term(2))),
+        .heldByOthers(HeldByOthers(term: Term(2), index: LogIndex(3))),
         .credentials(Credentials(term: Term(2), lastTerm: Term(1), lastIndex: LogIndex(3), priority: 200, asks: true)),
         .introduction(
             Introduction(
