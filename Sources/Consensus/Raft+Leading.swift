@@ -137,7 +137,8 @@ extension Raft {
     private mutating func sendHeldByOthers(_ index: Int, into out: inout RaftOutbox) {
         let peer = leading.peers[index]
         let held = heldByOthers(than: peer)
-        guard peer.counts, held > peer.sentHeldByOthers else { return }
+        // Of older terms nobody commits anything by counting.
+        guard peer.counts, held > peer.sentHeldByOthers, held >= leading.noop else { return }
         leading.peers[index].sentHeldByOthers = held
         leading.mayBeCommitted = max(leading.mayBeCommitted, held)
         out.sends.append(Envelope(to: peer.id, message: .heldByOthers(HeldByOthers(term: term, index: held))))
