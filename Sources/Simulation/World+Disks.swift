@@ -30,6 +30,7 @@ extension World {
         var released: [(to: NodeID, message: PeerMessage)] = []
         for job in jobs {
             try checkKeepsCommitted(job, node)
+            try checkLeavesNoGap(job, node)
             node.log.carryOut(job)
             if case .write(let write, let thenSend, _) = job {
                 last = write.id
@@ -54,6 +55,17 @@ extension World {
             term != history.model.term(at: index)
         else { return }
         throw Violation("11", "n\(node.number + 1) drops committed entry \(index.rawValue) from its disk")
+    }
+
+    /// What follows a write that the disk did not take is not written as if it had (`invariants.md` 16).
+    private func checkLeavesNoGap(_ job: LogJob, _ node: SimulatedNode) throws(Violation) {
+        guard case .write(let write, _, _) = job, case .replaceSuffix(let entries) = write.change,
+            entries[0].index > node.log.durable.lastIndex.next
+        else { return }
+        throw Violation(
+            "16",
+            "n\(node.number + 1) writes entry \(entries[0].index.rawValue) behind "
+                + "\(node.log.durable.lastIndex.rawValue), the last one that its disk has")
     }
 
     /// The log goes on at the latest where the state ends: nothing is missing between the two (`invariants.md` 11).
