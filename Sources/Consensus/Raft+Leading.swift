@@ -136,9 +136,10 @@ extension Raft {
     /// Tells a member how far others are, when that changed: it then knows by its own disk what is committed.
     private mutating func sendHeldByOthers(_ index: Int, into out: inout RaftOutbox) {
         let peer = leading.peers[index]
-        let held = heldByOthers(than: peer)
+        guard peer.counts else { return }
+        let held = heldByOthers(than: peer.id)
         // Of older terms nobody commits anything by counting.
-        guard peer.counts, held > peer.sentHeldByOthers, held >= leading.noop else { return }
+        guard held > peer.sentHeldByOthers, held >= leading.noop else { return }
         leading.peers[index].sentHeldByOthers = held
         leading.mayBeCommitted = max(leading.mayBeCommitted, held)
         out.sends.append(Envelope(to: peer.id, message: .heldByOthers(HeldByOthers(term: term, index: held))))

@@ -69,15 +69,10 @@ extension Raft {
         return values[configuration.quorum - 1]
     }
 
-    /// How far so many members besides `peer` durably hold this leader's log that with it they are a majority.
-    func heldByOthers(than peer: Progress) -> LogIndex {
-        let needed = configuration.quorum - 1
-        var highest = needed == 1 ? stableIndex : .zero
-        for other in leading.peers where other.counts && other.id != peer.id && other.match > highest {
-            let holders = leading.peers.count { $0.counts && $0.id != peer.id && $0.match >= other.match }
-            if holders + (stableIndex >= other.match ? 1 : 0) >= needed { highest = other.match }
-        }
-        return highest
+    /// How far so many members besides `peer` durably hold this leader's log that with it they are a majority: what would be
+    /// committed if it held everything.
+    func heldByOthers(than peer: NodeID) -> LogIndex {
+        quorumValue(own: stableIndex, least: .zero) { $0.id == peer ? log.lastIndex : $0.match }
     }
 
     /// A follower that durably holds what others hold knows that a majority does, without hearing it from the leader: so it is

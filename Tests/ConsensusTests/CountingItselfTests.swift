@@ -5,11 +5,20 @@ import Testing
 
 /// A follower knows by its own disk, and by what it was told of the others', what is committed.
 @Suite struct CountingItselfTests {
+    private let isAcknowledgement: (Message) -> Bool = { if case .appendReply = $0 { true } else { false } }
+    private let vouchesForTheThird: (Message) -> Bool = { message in
+        if case .appendReply(let reply) = message { reply.outcome == .matching(through: LogIndex(3)) } else { false }
+    }
+
+    private func heldByOthers(_ raft: Raft) -> LogIndex? {
+        if case .follower(let following) = raft.role { following.heldByOthers } else { nil }
+    }
+
     @Test func aFollowerThatHoldsWhatItsLeaderHoldsKnowsThatItIsCommittedBeforeTheLeaderDoes() {
         var cluster = TestCluster(3)
         let (leader, follower) = (cluster.ids[0], cluster.ids[1])
         cluster.elect(leader)
-        cluster.isLost = { if case .appendReply = $0 { true } else { false } }
+        cluster.isLost = isAcknowledgement
         let index = cluster.propose("a", at: leader)!
         cluster.settle()
         #expect(cluster.raft(follower).commitIndex == index)
@@ -20,7 +29,7 @@ import Testing
         var cluster = TestCluster(3)
         let (leader, follower) = (cluster.ids[0], cluster.ids[1])
         cluster.elect(leader)
-        cluster.isLost = { if case .appendReply = $0 { true } else { false } }
+        cluster.isLost = isAcknowledgement
         cluster.slowDisks = [follower]
         let index = cluster.propose("a", at: leader)!
         cluster.settle()
@@ -33,7 +42,7 @@ import Testing
         var cluster = TestCluster(3)
         let (leader, follower) = (cluster.ids[0], cluster.ids[1])
         cluster.elect(leader)
-        cluster.isLost = { if case .appendReply = $0 { true } else { false } }
+        cluster.isLost = isAcknowledgement
         cluster.slowDisks = [leader]
         let index = cluster.propose("a", at: leader)!
         cluster.settle()
@@ -46,21 +55,9 @@ import Testing
     /// Raft figure 8, seen by a follower.
     @Test func aFollowerThatCountsItselfCommitsNoEntryOfAnOlderTerm() {
         var cluster = TestCluster(3)
-        let leader = cluster.ids[0]
-        cluster.start(
-            leader, from: log(ofTerms: [1, 2], configuration: cluster.configuration),
-            bounds: LogBounds(appendBytes: 1))
-        cluster.isLost = { message in
-            if case .append(let append) = message { append.entries.contains { $0.term == Term(3) } } else { false }
-        }
-        cluster.elect(leader)
-        cluster.run(for: .milliseconds(100))
+        cluster.bringOlderEntryWithoutOwn(cluster.ids[0])
         for follower in cluster.ids.dropFirst() {
-            guard case .follower(let following) = cluster.raft(follower).role else {
-                Issue.record("the elected leader is followed")
-                return
-            }
-            #expect(following.heldByOthers == LogIndex(3))
+            #expect(heldByOthers(cluster.raft(follower)) == LogIndex(3))
             #expect(cluster.raft(follower).stableIndex == LogIndex(2))
             #expect(cluster.raft(follower).commitIndex == .zero)
         }
@@ -93,7 +90,7 @@ import Testing
         cluster.settle()
         #expect(cluster.raft(first).commitIndex < index)
         // The leader and the first hold it: the second makes them three, and the leader need not hear of it.
-        cluster.isLost = { if case .appendReply = $0 { true } else { false } }
+        cluster.isLost = isAcknowledgement
         cluster.sync(second)
         cluster.settle()
         #expect(cluster.raft(second).commitIndex == index)
@@ -101,22 +98,33 @@ import Testing
         #expect(cluster.raft(first).commitIndex < index)
     }
 
+    @Test func ofFiveMembersALeaderWhoseDiskIsBehindVouchesForWhatItHas() {
+        var cluster = TestCluster(5)
+        let (leader, first, second) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
+        cluster.elect(leader)
+        cluster.cutOff = [cluster.ids[3], cluster.ids[4]]
+        cluster.slowDisks = [second]
+        let index = cluster.propose("a", at: leader)!
+        cluster.slowDisks = [leader, second]
+        cluster.propose("b", at: leader)
+        cluster.settle()
+        #expect(cluster.raft(leader).leading.peers.first { $0.id == first }?.match == index.next)
+        #expect(cluster.raft(leader).heldByOthers(than: second) == index)
+    }
+
     @Test func whatAnEarlierLeaderToldIsForgottenWithIt() {
         var cluster = TestCluster(3)
         let (old, next, follower) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
         cluster.elect(old)
-        cluster.cutOff = [next, follower]
-        cluster.propose("a", at: old)
+        let told = HeldByOthers(term: cluster.raft(old).term, index: LogIndex(9))
+        cluster.receive(follower, .heldByOthers(told), from: old)
+        #expect(heldByOthers(cluster.raft(follower)) == LogIndex(9))
         cluster.cutOff = [old]
         cluster.mail = []
         cluster.elect(next)
         #expect(cluster.raft(next).isLeader)
-        guard case .follower(let following) = cluster.raft(follower).role else {
-            Issue.record("the new leader is followed")
-            return
-        }
-        #expect(following.leader == next)
-        #expect(following.heldByOthers <= cluster.raft(next).log.lastIndex)
+        #expect(cluster.raft(follower).leader == next)
+        #expect(heldByOthers(cluster.raft(follower)) == cluster.raft(next).log.lastIndex)
     }
 
     @Test func aMemberThatKnowsByItselfIsNotToldOnceMore() {
@@ -154,7 +162,7 @@ import Testing
         let (leader, follower, other) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
         cluster.elect(leader)
         cluster.slowDisks = [leader]
-        cluster.isLost = { if case .appendReply = $0 { true } else { false } }
+        cluster.isLost = isAcknowledgement
         let index = cluster.propose("a", at: leader)!
         cluster.settle()
         let term = cluster.raft(leader).term
@@ -171,13 +179,7 @@ import Testing
         let (leader, follower) = (cluster.ids[0], cluster.ids[1])
         cluster.elect(leader)
         cluster.cutOff = [cluster.ids[2]]
-        cluster.isLost = { message in
-            if case .appendReply(let reply) = message {
-                reply.outcome == .matching(through: LogIndex(3))
-            } else {
-                false
-            }
-        }
+        cluster.isLost = vouchesForTheThird
         let index = cluster.propose("a", at: leader)!
         #expect(index == LogIndex(3))
         cluster.settle()
@@ -200,14 +202,7 @@ import Testing
         var cluster = TestCluster(3)
         let (leader, writer, reader) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
         cluster.elect(leader)
-        let holds: (Message) -> Bool = { message in
-            if case .appendReply(let reply) = message {
-                reply.outcome == .matching(through: LogIndex(3))
-            } else {
-                false
-            }
-        }
-        cluster.isLost = holds
+        cluster.isLost = vouchesForTheThird
         let index = cluster.propose("a", at: leader)!
         cluster.settle()
         #expect(cluster.raft(writer).commitIndex == index)

@@ -34,14 +34,7 @@ import Testing
     @Test func anEntryOfAnOlderTermIsNotCommittedByCounting() {
         var cluster = TestCluster(3)
         let leader = cluster.ids[0]
-        cluster.start(
-            leader, from: log(ofTerms: [1, 2], configuration: cluster.configuration),
-            bounds: LogBounds(appendBytes: 1))
-        cluster.isLost = { message in
-            if case .append(let append) = message { append.entries.contains { $0.term == Term(3) } } else { false }
-        }
-        cluster.elect(leader)
-        cluster.run(for: .milliseconds(100))
+        cluster.bringOlderEntryWithoutOwn(leader)
         #expect(cluster.ids.allSatisfy { cluster.raft($0).log.term(at: LogIndex(2)) == Term(2) })
         #expect(cluster.raft(leader).isLeader)
         #expect(cluster.raft(leader).commitIndex == .zero)

@@ -133,6 +133,16 @@ struct TestCluster {
         settle()
     }
 
+    /// Raft figure 8: `leader` leads term 3 and brings an entry of term 2 to the others, and none of its own.
+    mutating func bringOlderEntryWithoutOwn(_ leader: NodeID) {
+        start(leader, from: log(ofTerms: [1, 2], configuration: configuration), bounds: LogBounds(appendBytes: 1))
+        isLost = { message in
+            if case .append(let append) = message { append.entries.contains { $0.term == Term(3) } } else { false }
+        }
+        elect(leader)
+        run(for: .milliseconds(100))
+    }
+
     @discardableResult
     mutating func propose(_ text: String, at id: NodeID) -> LogIndex? {
         var index: LogIndex?
