@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import NIOHPACK
 import Primitives
 import Testing
@@ -43,6 +44,34 @@ import Testing
                         == .internalError)
                 try await isServed(client)
             }
+        }
+    }
+
+    @Test func aMalformedRequestResetsItsStreamAlone() async throws {
+        let (headers, resetStream): (UInt8, UInt8) = (1, 3)
+        try await TestNode.run { node in
+            let malformed = GRPCClient.headers(path, [("Capital", "1")])
+            // The last one is answered: by a status, as it has no message.
+            let refused = GRPCClient.headers("/x.Y/Z")
+            let client = try await GRPCClient.begin(port: node.port, [malformed, malformed, refused])
+            try await eventually("two resets and an answer") {
+                client.heard.count(of: headers) == 1 && client.heard.count(of: resetStream) == 3
+            }
+            #expect(client.channel.isActive)
+            try await client.channel.close()
+        }
+    }
+
+    @Test func aServerThatStopsSaysSo() async throws {
+        let (settings, ping, goAway): (UInt8, UInt8, UInt8) = (4, 6, 7)
+        var client: (channel: any Channel, heard: GRPCClient.Heard)?
+        try await TestNode.run { node in
+            client = try await GRPCClient.begin(port: node.port, [])
+            try await eventually("the preface") { client?.heard.count(of: settings) == 2 }
+            #expect(client?.heard.count(of: goAway) == 0)
+        }
+        try await eventually("what is said at the end") {
+            client?.heard.count(of: goAway) == 1 && client?.heard.count(of: ping) == 1
         }
     }
 

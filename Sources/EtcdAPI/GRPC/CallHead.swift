@@ -15,10 +15,13 @@ struct CallHead {
         case http(Int)
         /// Answered as gRPC.
         case status(RPCStatus)
+        /// Not answered.
+        case malformed
     }
 
     init(_ headers: HPACKHeaders) throws(Fault) {
-        let fields = Fields(headers)
+        let fields: RequestFields
+        do { fields = try RequestFields(headers) } catch { throw .malformed }
         guard fields.method == "POST" else { throw .http(405) }
         guard let type = fields.type, Self.isGRPC(type) else { throw .http(415) }
         guard fields.takesTrailers else {
@@ -37,33 +40,6 @@ struct CallHead {
                         .internalError, "grpc: grpc-timeout is \(text.prefix(20)); 1 to 8 digits and a unit of HMSmun"))
             }
             timeout = parsed
-        }
-    }
-
-    /// The fields that matter, found in one pass; of one that comes again the first counts. Names are in lower case
-    /// (RFC 9113 §8.2).
-    private struct Fields {
-        var method, path, type, encoding, timeout, hasLeader: String?
-        var takesTrailers = false
-
-        init(_ headers: HPACKHeaders) {
-            for (name, value, _) in headers {
-                switch name {
-                case ":method": method = method ?? value
-                case ":path": path = path ?? value
-                case "content-type": type = type ?? value
-                case "te": takesTrailers = takesTrailers || Self.listsTrailers(value)
-                case "grpc-encoding": encoding = encoding ?? value
-                case "grpc-timeout": timeout = timeout ?? value
-                case "hasleader": hasLeader = hasLeader ?? value
-                default: break
-                }
-            }
-        }
-
-        private static func listsTrailers(_ value: String) -> Bool {
-            value == "trailers"
-                || value.split(separator: ",").contains { $0.filter { $0 != " " && $0 != "\t" } == "trailers" }
         }
     }
 

@@ -7,19 +7,36 @@ internal import Primitives
 /// would cost more than all else that a short call needs.
 final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked Sendable {
     typealias InboundIn = HTTP2Frame
+    typealias InboundOut = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
     private let host: EtcdHost
     private let methods: MethodTable
+    /// Ends the connection when it stands idle, does not answer pings, or the server stops. It is told of streams, and that
+    /// the client is heard, and stands behind this handler so that it need not look at every frame and event.
+    private let management: NIOHTTP2ServerConnectionManagementHandler
     private var context: ChannelHandlerContext?
     private var streams: [HTTP2StreamID: GRPCStream] = [:]
+    /// The stream whose headers came last: what follows is most often its message.
+    private var newest: GRPCStream?
+    /// What was called last; most often it is called again.
+    private var lastCalled: CalledMethod?
     /// Streams that have something to write when this turn of the loop ends.
     private var due: [GRPCStream] = []
     private var flushIsDue = false
+    /// Whether the frame that comes next is shown to `management`, so that it knows that the client lives. Each would have it
+    /// set its timers anew.
+    private var tellsManagement = true
+    private var toldManagement = false
+    private var tellsManagementAgain = NIODeadline.now()
+    private static let managementPause = TimeAmount.seconds(1)
 
-    private init(host: EtcdHost, methods: MethodTable) {
+    private init(
+        host: EtcdHost, methods: MethodTable, management: NIOHTTP2ServerConnectionManagementHandler
+    ) {
         self.host = host
         self.methods = methods
+        self.management = management
     }
 
     /// Makes a connection that begins with HTTP/2's preface one of gRPC.
@@ -35,7 +52,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         let http2 = NIOHTTP2Handler(
             mode: .server, connectionConfiguration: connectionConfiguration, streamConfiguration: streamConfiguration)
         try channel.pipeline.syncOperations.addHandlers([
-            OutboundGatherer(), http2, management, GRPCConnection(host: host, methods: methods),
+            OutboundGatherer(), http2, GRPCConnection(host: host, methods: methods, management: management), management,
         ])
         // The connection was open before the handler was there.
         management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
@@ -51,6 +68,8 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         configuration.maximumBufferedControlFrames = 1_000
         // Clients ping; a few hundred in half a minute are patience, not malice.
         configuration.controlFrameRateLimit.maximumCount = 2_000
+        // `CallHead` looks at them once, for all purposes.
+        configuration.headerBlockValidation = .disabled
         return configuration
     }
 
@@ -69,17 +88,49 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         case .headers(let headers):
             stream(frame.streamID).take(headers)
         case .data(let data):
-            streams[frame.streamID]?.take(data)
+            known(frame.streamID)?.take(data)
+        case .ping(_, ack: true):
+            tellsManagement = true
         // What else there is the handlers before have done.
         default: break
         }
+        if tellsManagement {
+            toldManagement = true
+            context.fireChannelRead(wrapInboundOut(frame))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        let now = NIODeadline.now()
+        tellsManagement = now >= tellsManagementAgain
+        guard toldManagement else { return }
+        toldManagement = false
+        tellsManagement = false
+        tellsManagementAgain = now + Self.managementPause
+        context.fireChannelReadComplete()
     }
 
     private func stream(_ id: HTTP2StreamID) -> GRPCStream {
-        if let known = streams[id] { return known }
-        let stream = GRPCStream(id, connection: self, host: host, methods: methods)
+        if let known = known(id) { return known }
+        let stream = GRPCStream(id, connection: self, host: host)
         streams[id] = stream
+        newest = stream
+        if let context { management.http2StreamDelegate.streamCreated(id, channel: context.channel) }
         return stream
+    }
+
+    private func known(_ id: HTTP2StreamID) -> GRPCStream? {
+        if let newest, newest.id == id { return newest }
+        return streams[id]
+    }
+
+    /// The method that a client calls by this path, if there is one.
+    func method(_ path: String) -> CalledMethod? {
+        if let lastCalled, lastCalled.method.path == path { return lastCalled }
+        guard let method = methods.byPath[path] else { return nil }
+        let called = CalledMethod(method: method, series: host.metrics.series(method))
+        lastCalled = called
+        return called
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -88,10 +139,17 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         if kind == NIOHTTP2WindowUpdatedEvent.self, let event = event as? NIOHTTP2WindowUpdatedEvent {
             windowChanged(event)
         } else if kind == StreamClosedEvent.self, let event = event as? StreamClosedEvent {
-            streams.removeValue(forKey: event.streamID)?.closed()
-        } else {
+            streamClosed(event.streamID)
+        } else if kind != NIOHTTP2StreamCreatedEvent.self {
             context.fireUserInboundEventTriggered(event)
         }
+    }
+
+    private func streamClosed(_ id: HTTP2StreamID) {
+        if newest?.id == id { newest = nil }
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        stream.closed()
+        if let context { management.http2StreamDelegate.streamClosed(id, channel: context.channel) }
     }
 
     private func windowChanged(_ event: NIOHTTP2WindowUpdatedEvent) {
@@ -169,6 +227,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         host.server.closed(self)
         let left = streams.values
         streams = [:]
+        newest = nil
         due = []
         for stream in left { stream.closed() }
     }

@@ -13,13 +13,12 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
         case ended
     }
 
-    private let id: HTTP2StreamID
+    let id: HTTP2StreamID
     private let connection: GRPCConnection
     private let host: EtcdHost
-    private let methods: MethodTable
     private var state = State.idle
     private var rpc: RPC?
-    private var method: Method?
+    private var called: CalledMethod?
     private var deframer = MessageDeframer()
     /// Bytes counted against what may arrive on all connections.
     private var heldBytes = 0
@@ -37,11 +36,10 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
     private var wasWritable = true
     private var deadlineTimer: Scheduled<Void>?
 
-    init(_ id: HTTP2StreamID, connection: GRPCConnection, host: EtcdHost, methods: MethodTable) {
+    init(_ id: HTTP2StreamID, connection: GRPCConnection, host: EtcdHost) {
         self.id = id
         self.connection = connection
         self.host = host
-        self.methods = methods
     }
 
     // MARK: - Life
@@ -51,7 +49,7 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
         if case .open(let call) = state {
             rpc?.drop()
             call.cancelled()
-            host.metrics.ended(method, .cancelled)
+            called?.series.ended(.cancelled)
         }
         close()
     }
@@ -73,7 +71,7 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
     // MARK: - What the client sends
 
     func take(_ headers: HTTP2Frame.FramePayload.Headers) {
-        if case .idle = state { begin(headers.headers) }
+        if case .idle = state { begin(headers.headers) } else { checkTrailers(headers.headers) }
         if headers.endStream { endRequests() }
     }
 
@@ -85,22 +83,33 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
     private func begin(_ headers: HPACKHeaders) {
         do throws(CallHead.Fault) {
             let head = try CallHead(headers)
-            guard let method = methods.byPath[head.path] else {
+            guard let called = connection.method(head.path) else {
                 throw .status(RPCStatus(.unimplemented, "unknown method \(head.path.prefix(200))"))
             }
             let deadline = head.timeout.map { NIODeadline.now() + .nanoseconds($0.nanoseconds) }
             let rpc = RPC(host: host, outlet: self, deadline: deadline, requiresLeader: head.requiresLeader)
             self.rpc = rpc
-            self.method = method
-            host.metrics.started(method)
-            state = .open(method.begin(rpc))
-            if let deadline, method.takesLong { watch(deadline) }
+            self.called = called
+            called.series.started()
+            state = .open(called.method.begin(rpc))
+            if let deadline, called.method.takesLong { watch(deadline) }
         } catch {
             switch error {
             case .http(let status): refuse(HPACKHeaders([(":status", String(status))]))
             case .status(let status): refuse(status.trailers(alone: true))
+            case .malformed: reset()
             }
         }
+    }
+
+    private func checkTrailers(_ headers: HPACKHeaders) {
+        do { try RequestFields.check(trailers: headers) } catch { reset() }
+    }
+
+    /// The client breaks the rules of HTTP/2 (RFC 9113 §8.1.1). The call ends with the stream.
+    private func reset() {
+        connection.write(.rstStream(.protocolError), to: id)
+        connection.flushSoon()
     }
 
     /// Ends a call that could take longer than its client waits. Others end when the node answers.
@@ -167,11 +176,14 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
         writabilityMayHaveChanged()
     }
 
+    /// Room for most answers, so that their buffers need not grow piece by piece.
+    private static let usualBytes = 128
     /// More than this is not gathered, so that the client's windows and ``isWritable`` know of it.
     private static let gatheredBytes = 16 * 1024
 
     func send(_ message: any RPCMessage) {
         guard case .open = state else { return }
+        if unsent.capacity == 0 { unsent.reserveCapacity(Self.usualBytes) }
         let before = unsent.writerIndex
         do {
             try message.writeFramed(into: &unsent)
@@ -180,7 +192,7 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
             return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
         }
         // The one answer of a call goes out with its status.
-        if method?.kind == .unary { return }
+        if called?.method.kind == .unary { return }
         if unsent.readableBytes >= Self.gatheredBytes { write() }
         writeSoon()
     }
@@ -191,7 +203,7 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
         guard bytes > 0 else { return }
         var taken: EventLoopPromise<Void>?
         // The one answer of a call is not held back.
-        if method?.kind != .unary {
+        if called?.method.kind != .unary {
             let promise = host.loop.makePromise(of: Void.self)
             promise.futureResult.whenComplete { [self] _ in sent(bytes) }
             taken = promise
@@ -214,7 +226,7 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
 
     func end(_ status: RPCStatus) {
         guard case .open(let call) = state else { return }
-        host.metrics.ended(method, status.code)
+        called?.series.ended(status.code)
         if unsent.readableBytes > 0 { write() }
         close()
         call.cancelled()

@@ -7,6 +7,7 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
     private let exchange: GuestExchange
     private let host: EtcdHost
     private let method: Method
+    private let series: MethodSeries
     private var call: (any RunningCall)?
     private var rpc: RPC?
     /// The one answer of a call that has one, until the call ends well.
@@ -20,12 +21,13 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
         self.method = method
         self.exchange = exchange
         self.host = host
+        series = host.metrics.series(method)
     }
 
     func begin(_ body: Bytes) {
         let rpc = RPC(host: host, outlet: self)
         self.rpc = rpc
-        host.metrics.started(method)
+        series.started()
         let call = method.begin(rpc)
         self.call = call
         exchange.awaits(self)
@@ -69,7 +71,7 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
     func end(_ status: RPCStatus) {
         guard !isEnded else { return }
         isEnded = true
-        host.metrics.ended(method, status.code)
+        series.ended(status.code)
         release()
         var buffer = ByteBuffer()
         if hasManyAnswers {
@@ -100,7 +102,7 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
     func abandon() {
         guard !isEnded else { return }
         isEnded = true
-        host.metrics.ended(method, .cancelled)
+        series.ended(.cancelled)
         release()
     }
 

@@ -65,6 +65,11 @@ final class GRPCClient: Sendable {
     /// Begins many calls on a connection of their own, whose answers come as bytes; its requests go as bytes too, since a library's
     /// client takes the longer for each stream the more there are.
     static func flood(port: Int, _ path: String, streams: Int) async throws -> (channel: any Channel, heard: Heard) {
+        try await begin(port: port, Array(repeating: headers(path), count: streams))
+    }
+
+    /// Begins calls with any headers, right or wrong.
+    static func begin(port: Int, _ calls: [HPACKHeaders]) async throws -> (channel: any Channel, heard: Heard) {
         let heard = Heard()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
@@ -77,9 +82,9 @@ final class GRPCClient: Sendable {
         var bytes = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         let (settings, headers, endHeaders): (UInt8, UInt8, UInt8) = (4, 1, 4)
         bytes.writeFrame(settings, flags: 0, stream: 0, ByteBuffer())
-        for number in 0..<streams {
+        for (number, call) in calls.enumerated() {
             var block = ByteBuffer()
-            try encoder.encode(headers: Self.headers(path), to: &block)
+            try encoder.encode(headers: call, to: &block)
             bytes.writeFrame(headers, flags: endHeaders, stream: UInt32(2 * number + 1), block)
         }
         channel.writeAndFlush(bytes, promise: nil)
