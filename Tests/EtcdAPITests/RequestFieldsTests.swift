@@ -30,7 +30,8 @@ import Testing
 
     @Test(arguments: [
         [("Capital", "1")], [("", "1")], [("a b", "1")], [("a:b", "1")], [("ü", "1")],
-        [("connection", "close")], [("keep-alive", "1")], [("proxy-connection", "1")], [("transfer-encoding", "chunked")],
+        [("connection", "close")], [("keep-alive", "1")], [("proxy-connection", "1")],
+        [("transfer-encoding", "chunked")],
         [("upgrade", "x")], [("te", "gzip")], [("te", "trailers, gzip")], [("x", "a\r\nb: c")], [("x", "a\0")],
         [("content-type", "application/grpc\n")], [(":late", "1")], [("x", "1"), (":path", "/")], [(":status", "200")],
         [(":path", "/twice")],
@@ -44,7 +45,9 @@ import Testing
         #expect(fields(Self.pseudo.filter { $0.0 != name }) == nil)
     }
 
-    @Test(arguments: [(":path", ""), (":path", "/a b"), (":path", "/a\r"), (":method", "PO\u{7F}ST"), (":authority", "a b")])
+    @Test(arguments: [
+        (":path", ""), (":path", "/a b"), (":path", "/a\r"), (":method", "PO\u{7F}ST"), (":authority", "a b"),
+    ])
     func pseudoHeadersHaveNoBlanks(_ name: String, _ value: String) {
         #expect(fields(Self.pseudo.filter { $0.0 != name } + [(name, value)]) == nil)
     }

@@ -7,7 +7,9 @@ final class CallMetrics: Sendable {
 
     init(_ methods: MethodTable, factory: any MetricsFactory) {
         series = Dictionary(
-            uniqueKeysWithValues: methods.byPath.values.map { (ObjectIdentifier($0), MethodSeries($0, factory: factory)) })
+            uniqueKeysWithValues: methods.byPath.values.map {
+                (ObjectIdentifier($0), MethodSeries($0, factory: factory))
+            })
     }
 
     /// The series of a method of the table.
