@@ -157,6 +157,9 @@ final class Database {
         guard code == SQLITE_DONE else { throw error(code, "a write") }
     }
 
+    /// How many rows the last statement changed that changes rows.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
     /// How many bytes of frames the WAL holds.
     var walBytes: Int { Int(walFrames.pointee) * (pageBytes + 24) }
 
@@ -249,6 +252,8 @@ extension [Database.Setting] {
 
     /// `state.db`: a commit is atomic, and durable after the next checkpoint; other processes may read.
     static let state: Self = [
+        // Rows come and go in the order of revisions, many together: with few pages little is moved between them.
+        .init(name: "page_size", value: "16384", expected: nil),
         .init(name: "journal_mode", value: "WAL", expected: "wal"),
         .init(name: "synchronous", value: "NORMAL", expected: "1"),
         .init(name: "wal_autocheckpoint", value: "0", expected: "0"),

@@ -5,21 +5,6 @@ internal import Primitives
 // What a record's columns are, in the order of its table.
 
 extension StoredVersion {
-    var columns: [ColumnValue] {
-        let place: [ColumnValue] = [.number(position.revision.rawValue), .integer(Int64(position.ordinal))]
-        switch content {
-        case .put(let record):
-            precondition(record.modRevision == position.revision, "a version stands at its own revision")
-            return place + [
-                .blob(record.key), .blob(record.value), .number(record.createRevision.rawValue),
-                .number(record.version), record.lease.map { .number($0.rawValue) } ?? .null, .null,
-                .integer(time.nanoseconds),
-            ]
-        case .tombstone(let key, let reason):
-            return place + [.blob(key), .null, .null, .null, .null, .text(reason.label), .integer(time.nanoseconds)]
-        }
-    }
-
     /// `nil` when the columns make no version.
     init?(_ row: Row) {
         guard let ordinal = UInt32(exactly: row.integer(1)), let content = Self.content(row) else { return nil }
@@ -29,11 +14,12 @@ extension StoredVersion {
     }
 
     private static func content(_ row: Row) -> Content? {
-        if !row.isNull(7) {
+        if row.has("iib----ti") {
             let label = row.text(7)
             let reason = DeletionReason.allCases.first { $0.label == label }
             return reason.map { .tombstone(key: row.blob(2), reason: $0) }
         }
+        guard row.has("iibbiiI-i") else { return nil }
         return .put(
             KeyRecord(
                 key: row.blob(2), value: row.blob(3), createRevision: Revision(row.number(4)),
@@ -47,7 +33,9 @@ extension StoredLease {
         [.number(id.rawValue), .integer(ttl.nanoseconds), .integer(deadline.nanoseconds), .number(generation)]
     }
 
-    init(_ row: Row) {
+    /// `nil` when the columns make no lease.
+    init?(_ row: Row) {
+        guard row.has("iiii") else { return nil }
         self.init(
             id: LeaseID(row.number(0)), ttl: TimeSpan(nanoseconds: row.integer(1)),
             deadline: ClusterTime(nanoseconds: row.integer(2)), generation: row.number(3))
@@ -64,7 +52,7 @@ extension StoredRequest {
     /// `nil` when the result does not decode.
     init?(_ row: Row) {
         var reader = ByteReader(row.blob(3))
-        guard let result = try? CommandResult(from: &reader), reader.remaining == 0 else { return nil }
+        guard row.has("itib"), let result = try? CommandResult(from: &reader), reader.remaining == 0 else { return nil }
         self.init(
             order: row.number(0), key: IdempotencyKey(client: row.text(1), number: row.number(2)), result: result)
     }
@@ -94,7 +82,7 @@ extension StoredElection {
 
     /// `nil` when the columns make no election. Leader and fence are for people: they follow from the leaderships.
     init?(_ row: Row) {
-        guard let id = ElectionID(row) else { return nil }
+        guard row.has("tbiiBib"), let id = ElectionID(row) else { return nil }
         self.init(
             id: id, created: Fence(row.number(2)), forgotten: Fence(row.number(3)), encodedLeaderships: row.blob(6))
     }
@@ -110,7 +98,9 @@ extension StoredCandidacy {
 
     /// `nil` when the columns make no candidacy.
     init?(_ row: Row) {
-        guard let election = ElectionID(row), let priority = Int32(exactly: row.integer(4)) else { return nil }
+        guard row.has("tbbbiiiii"), let election = ElectionID(row), let priority = Int32(exactly: row.integer(4)) else {
+            return nil
+        }
         self.init(
             id: CandidacyID(election: election, candidate: row.blob(2)), value: row.blob(3), priority: priority,
             lease: LeaseID(row.number(5)), hasNamedLease: row.integer(6) != 0, madeLease: row.integer(7) != 0,
@@ -130,7 +120,7 @@ extension StateHeader {
 
 extension DeletionReason {
     /// The word for it in `state.db`.
-    fileprivate var label: String {
+    var label: String {
         switch self {
         case .deleted: "deleted"
         case .expired: "expired"

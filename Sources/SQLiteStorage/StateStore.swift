@@ -27,11 +27,14 @@ package final class StateStore: @unchecked Sendable {
     /// Bytes of WAL at which it is copied into the database without being asked.
     package static let checkpointBytes = 16 * 1024 * 1024
 
+    /// Records of a snapshot that are in memory while it is written.
+    private static let installedTogether = 1_024
+
     let database: Database
     private let lock: AnyObject
     private let tables: StateTables
     private let identity: StoreIdentity
-    /// The sum of the checksums of all rows.
+    /// See ``StateTables``.
     private var rowSum: UInt64 = 0
     /// The revision that the rows reach.
     private var newest = Revision.zero
@@ -111,7 +114,7 @@ package final class StateStore: @unchecked Sendable {
         newest = content.state?.header.revision ?? .zero
         if content.isOfEarlierFormat {
             try beginWAL()
-            // Its rows had only their own checksums; from now on they have the sum as well.
+            // From now on with the sum of this format.
             try tables.write(
                 identity, header: content.state?.header, configuration: content.state?.configuration, rowSum: rowSum)
         }
@@ -124,7 +127,7 @@ package final class StateStore: @unchecked Sendable {
         try beginWAL()
         try database.transaction { () throws(StorageError) in
             sum &+= try tables.removeRows(of: delta)
-            for record in delta.upserts { sum &+= try tables.write(record, after: newest) }
+            sum &+= try tables.write(delta.upserts, after: newest)
             try tables.write(identity, header: delta.header, configuration: configuration, rowSum: sum)
         }
         rowSum = sum
@@ -148,7 +151,14 @@ package final class StateStore: @unchecked Sendable {
         try beginWAL()
         try database.transaction { () throws(StorageError) in
             try tables.removeAll()
-            for record in records { sum &+= try tables.write(record, after: .zero) }
+            var some: [StateRecord] = []
+            for record in records {
+                some.append(record)
+                guard some.count == Self.installedTogether else { continue }
+                sum &+= try tables.write(some, after: .zero)
+                some.removeAll(keepingCapacity: true)
+            }
+            sum &+= try tables.write(some, after: .zero)
             try tables.write(identity, header: header, configuration: configuration, rowSum: sum)
         }
         rowSum = sum

@@ -4,9 +4,10 @@ internal import KeyValue
 internal import Primitives
 
 /// The tables of `state.db`, with columns that a person can read, and the statements that write them.
-/// Every row carries a checksum of its columns, and `meta` the sum of the checksums of all other rows.
+/// Every row carries a checksum of its columns, and `meta` a sum over all other rows: of their checksums, and for versions
+/// of what follows from their positions (``KeyValue/VersionPosition/rowSum``).
 struct StateTables {
-    static let format: Int64 = 2
+    static let format: Int64 = 3
     /// The column of `meta` that holds the checksum of those before it, in every format.
     static let metaChecksum: Int32 = 13
 
@@ -64,9 +65,26 @@ struct StateTables {
         if count == 0 { try database.execute("ALTER TABLE meta ADD COLUMN row_sum INTEGER") }
     }
 
+    /// Writes records, in place of those that they are newer states of.
+    ///
     /// - Parameter newest: the newest revision whose versions may be there.
     /// - Returns: what the sum of all rows grows by.
-    func write(_ record: StateRecord, after newest: Revision) throws(StorageError) -> UInt64 {
+    func write(_ records: [StateRecord], after newest: Revision) throws(StorageError) -> UInt64 {
+        var sum: UInt64 = 0
+        var place = 0
+        while place < records.count {
+            if let grown = try versions.writeTogether(records, from: place, after: newest) {
+                sum &+= grown
+                place += VersionTable.together
+            } else {
+                sum &+= try write(records[place], after: newest)
+                place += 1
+            }
+        }
+        return sum
+    }
+
+    private func write(_ record: StateRecord, after newest: Revision) throws(StorageError) -> UInt64 {
         switch record {
         case .version(let version): try versions.write(version, after: newest)
         case .lease(let lease): try leases.write(lease.columns)

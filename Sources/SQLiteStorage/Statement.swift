@@ -56,36 +56,18 @@ struct Statement {
         }
     }
 
-    /// Runs the statement with what `bind` binds and, as its last value, the checksum of that, which it returns. What is bound
-    /// has to stay in its place meanwhile.
-    func run(checksumming bind: (inout Binding) -> Void) throws(StorageError) -> UInt64 {
+    /// Runs the statement with what `bind` binds, which has to stay in its place meanwhile.
+    ///
+    /// - Returns: how many rows it changed.
+    @discardableResult
+    func run(binding bind: (inout Binding) -> Void) throws(StorageError) -> Int {
         try database.check()
         defer { sqlite3_reset(handle) }
         var binding = Binding(handle)
         bind(&binding)
-        let checksum = binding.digest.value
-        binding.bind(checksum)
-        try check(binding)
-        while try step() {}
-        return checksum
-    }
-
-    /// Calls `body` for every row, with what `bind` binds, until it returns false.
-    func rows(
-        binding bind: (inout Binding) -> Void, body: (Row) throws(StorageError) -> Bool
-    ) throws(StorageError) {
-        try database.check()
-        defer { sqlite3_reset(handle) }
-        var binding = Binding(handle)
-        bind(&binding)
-        try check(binding)
-        while try step() {
-            guard try body(Row(handle)) else { return }
-        }
-    }
-
-    private func check(_ binding: Binding) throws(StorageError) {
         guard binding.code == SQLITE_OK else { throw database.error(binding.code, "a write") }
+        while try step() {}
+        return database.changes
     }
 
     private func begin(_ values: [ColumnValue]) throws(StorageError) {
@@ -120,8 +102,8 @@ struct Statement {
 struct Binding {
     private let handle: OpaquePointer
     private var position: Int32 = 0
-    /// Of everything bound so far.
-    private(set) var digest = Digest()
+    /// Of everything bound since the last checksum.
+    private var digest = Digest()
     /// The first thing that went wrong.
     fileprivate private(set) var code = SQLITE_OK
 
@@ -149,6 +131,19 @@ struct Binding {
                 : sqlite3_bind_blob64(handle, position, bytes.baseAddress, UInt64(bytes.count), nil))
     }
 
+    mutating func bind(_ text: String) {
+        digest.combine(Array(text.utf8))
+        position += 1
+        note(sqlite3_bind_text(handle, position, text, Int32(text.utf8.count), copied))
+    }
+
+    /// Ends a row.
+    mutating func bindChecksum() {
+        let checksum = digest.value
+        bind(checksum)
+        digest = Digest()
+    }
+
     private mutating func note(_ result: Int32) {
         if code == SQLITE_OK { code = result }
     }
@@ -169,6 +164,26 @@ struct Row {
     }
 
     func text(_ column: Int32) -> String { String(decoding: blob(column), as: UTF8.self) }
+
+    /// Whether the first columns are of these types: `i` an integer, `b` a blob, `t` a text, `-` null; a capital letter allows for
+    /// null. A checksum alone tells no bytes from the number 0.
+    func has(_ types: String) -> Bool {
+        for (column, type) in types.utf8.enumerated() {
+            let found = sqlite3_column_type(handle, Int32(column))
+            let letter: UInt8 =
+                switch found {
+                case SQLITE_INTEGER: UInt8(ascii: "i")
+                case SQLITE_BLOB: UInt8(ascii: "b")
+                case SQLITE_TEXT: UInt8(ascii: "t")
+                case SQLITE_NULL: UInt8(ascii: "-")
+                default: 0
+                }
+            let isCapital = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(type)
+            let allowed = isCapital ? type | 0x20 : type
+            guard letter == allowed || (isCapital && found == SQLITE_NULL) else { return false }
+        }
+        return true
+    }
 
     /// The last column.
     var last: Int32 { sqlite3_column_count(handle) - 1 }

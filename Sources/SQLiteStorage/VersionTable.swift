@@ -1,66 +1,133 @@
 internal import KeyValue
 internal import Primitives
 
-/// The statements of `versions`, of which every write of a client makes a row and in the end takes one away: bound without
-/// lists and copies. What they do to the sum of the checksums of all rows, they return.
+/// The statements of `versions`, of which every write of a client makes a row and in the end takes one away: several rows go
+/// in together, bound without lists. What they do to the sum of all rows, they return.
+///
+/// A version never changes. So what a row adds to that sum follows from its position alone, and a row need not be read to be
+/// taken away; that its columns are as they were written, its own checksum says.
 struct VersionTable {
-    /// For everything that is not as frequent.
+    /// For reading them.
     let rows: RowTable
-    private let insert: Statement
-    private let find: Statement
+    private let insertOne: Statement
+    private let insertSeveral: Statement
     private let delete: Statement
 
     private static let columns = 10
+    /// Rows that one statement inserts.
+    static let together = 16
+    /// Bytes of keys and values up to which versions are inserted together.
+    private static let togetherBytes = 32 * 1024
 
     init(_ database: Database) throws(StorageError) {
         rows = try RowTable(database, "versions", key: ["revision", "ordinal"], columns: Self.columns)
-        let places = [String](repeating: "?", count: Self.columns).joined(separator: ", ")
-        insert = try database.prepare("INSERT INTO versions VALUES (\(places))")
-        find = try database.prepare("SELECT checksum FROM versions WHERE revision = ? AND ordinal = ?")
+        let row = "(" + [String](repeating: "?", count: Self.columns).joined(separator: ", ") + ")"
+        let several = [String](repeating: row, count: Self.together).joined(separator: ", ")
+        insertOne = try database.prepare("INSERT INTO versions VALUES \(row)")
+        insertSeveral = try database.prepare("INSERT INTO versions VALUES \(several)")
         delete = try database.prepare("DELETE FROM versions WHERE revision = ? AND ordinal = ?")
     }
 
-    /// Writes a version, which must not be there if its revision is after `newest`, the newest that the table has.
+    /// Writes a version, in place of the one at its position, which is not there if its revision is after `newest`.
     ///
     /// - Returns: what the sum grows by.
     func write(_ version: StoredVersion, after newest: Revision) throws(StorageError) -> UInt64 {
-        guard version.position.revision > newest, case .put(let record) = version.content else {
-            return try rows.write(version.columns)
+        let before = version.position.revision > newest ? 0 : try remove(version.position)
+        let bytes = RowBytes(holding: version.bytes)
+        try insertOne.run { row in row.bind(version, keeping: bytes) }
+        return before &+ version.position.rowSum
+    }
+
+    /// Writes ``together`` versions, if that many begin at `place`, are all after `newest`, and small enough to be bound together.
+    ///
+    /// - Returns: what the sum grows by; `nil` when nothing was written.
+    func writeTogether(
+        _ records: [StateRecord], from place: Int, after newest: Revision
+    ) throws(StorageError) -> UInt64? {
+        let end = place + Self.together
+        guard end <= records.count else { return nil }
+        var (size, sum) = (0, UInt64(0))
+        for index in place..<end {
+            guard case .version(let version) = records[index], version.position.revision > newest else { return nil }
+            size += version.bytes
+            sum &+= version.position.rowSum
         }
-        precondition(record.modRevision == version.position.revision, "a version stands at its own revision")
-        return try record.key.withUnsafeBufferPointer { (key) throws(StorageError) in
-            try record.value.withUnsafeBufferPointer { (value) throws(StorageError) in
-                try insert.run(checksumming: { row in
-                    row.bind(place: version.position)
-                    row.bind(UnsafeRawBufferPointer(key))
-                    row.bind(UnsafeRawBufferPointer(value))
-                    row.bind(record.createRevision.rawValue)
-                    row.bind(record.version)
-                    if let lease = record.lease { row.bind(lease.rawValue) } else { row.bindNull() }
-                    row.bindNull()
-                    row.bind(UInt64(bitPattern: version.time.nanoseconds))
-                })
+        guard size <= Self.togetherBytes else { return nil }
+        let bytes = RowBytes(holding: size)
+        try insertSeveral.run { rows in
+            for index in place..<end {
+                if case .version(let version) = records[index] { rows.bind(version, keeping: bytes) }
             }
         }
+        return sum
     }
 
     /// Takes a version away.
     ///
     /// - Returns: what the sum grows by.
     func remove(_ position: VersionPosition) throws(StorageError) -> UInt64 {
-        // RETURNING would do both, by way of a table that each run makes anew.
-        var checksum: UInt64?
-        try find.rows(binding: { $0.bind(place: position) }) { row in
-            checksum = row.number(0)
-            return false
+        try delete.run { $0.bind(place: position) } > 0 ? 0 &- position.rowSum : 0
+    }
+}
+
+extension VersionPosition {
+    /// What the row of its version adds to the sum of all rows.
+    var rowSum: UInt64 {
+        var digest = Digest()
+        digest.combine(revision.rawValue)
+        digest.combine(UInt64(ordinal))
+        return digest.value
+    }
+}
+
+/// Keys and values that a statement has bound, in one place until it has run.
+private final class RowBytes {
+    private let memory: UnsafeMutableRawBufferPointer
+    private var used = 0
+
+    init(holding count: Int) { memory = .allocate(byteCount: count, alignment: 1) }
+    deinit { memory.deallocate() }
+
+    func keep(_ bytes: Bytes) -> UnsafeRawBufferPointer {
+        let piece = UnsafeMutableRawBufferPointer(rebasing: memory[used..<(used + bytes.count)])
+        piece.copyBytes(from: bytes)
+        used += bytes.count
+        return UnsafeRawBufferPointer(piece)
+    }
+}
+
+extension StoredVersion {
+    /// Of what ``RowBytes`` keeps of it.
+    fileprivate var bytes: Int {
+        switch content {
+        case .put(let record): record.key.count + record.value.count
+        case .tombstone(let key, _): key.count
         }
-        guard let checksum else { return 0 }
-        try delete.rows(binding: { $0.bind(place: position) }) { _ in true }
-        return 0 &- checksum
     }
 }
 
 extension Binding {
+    /// All columns of a row, and their checksum.
+    fileprivate mutating func bind(_ version: StoredVersion, keeping bytes: RowBytes) {
+        bind(place: version.position)
+        switch version.content {
+        case .put(let record):
+            precondition(record.modRevision == version.position.revision, "a version stands at its own revision")
+            bind(bytes.keep(record.key))
+            bind(bytes.keep(record.value))
+            bind(record.createRevision.rawValue)
+            bind(record.version)
+            if let lease = record.lease { bind(lease.rawValue) } else { bindNull() }
+            bindNull()
+        case .tombstone(let key, let reason):
+            bind(bytes.keep(key))
+            for _ in 0..<4 { bindNull() }
+            bind(reason.label)
+        }
+        bind(UInt64(bitPattern: version.time.nanoseconds))
+        bindChecksum()
+    }
+
     fileprivate mutating func bind(place: VersionPosition) {
         bind(place.revision.rawValue)
         bind(UInt64(place.ordinal))
