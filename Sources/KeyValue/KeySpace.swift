@@ -133,8 +133,8 @@ struct KeySpace: Sendable {
 
     /// Forgets the history through `target`, which is not after ``revision``; costs what it removes.
     mutating func compact(through target: Revision) {
-        while let oldest = history.first, oldest.events.revision <= target {
-            history.removeFirst()
+        while let revision = history.first?.events.revision, revision <= target {
+            let oldest = history.removeFirst()
             historyBytes -= oldest.superseded
             bytes -= oldest.superseded
             let events = oldest.events.events

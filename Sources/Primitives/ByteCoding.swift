@@ -130,8 +130,10 @@ package struct ByteReader: Sendable {
     /// Length-prefixed bytes.
     package mutating func readBytes() throws(DecodingFailure) -> Bytes {
         let count = try readCount()
-        defer { position += count }
-        return Bytes(bytes[position..<position + count])
+        let offset = position - bytes.startIndex
+        position += count
+        // Not by a slice, which would hold on to all bytes for the moment: other threads count who holds them, too.
+        return bytes.withUnsafeBufferPointer { Bytes(UnsafeBufferPointer(rebasing: $0[offset..<offset + count])) }
     }
 
     package mutating func readString() throws(DecodingFailure) -> String {

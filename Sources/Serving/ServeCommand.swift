@@ -73,6 +73,7 @@ package struct ServeCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
+        Allocator.adjustOrBeginAgain()
         try await run { path throws(StorageError) in try .system(path) }
     }
 

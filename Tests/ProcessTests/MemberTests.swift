@@ -45,6 +45,16 @@ extension ProcessTests {
             }
         }
 
+        /// glibc reads it only when a process begins: the member has begun once more, as the process that was started.
+        @Test(.timeLimit(.minutes(1)))
+        func aMemberKeepsItsFreedPiecesOfMemory() async throws {
+            try await withCluster { cluster, _ in
+                let id = try #require(cluster.processID(of: cluster.members[0]))
+                let environment = try Data(contentsOf: URL(filePath: "/proc/\(id)/environ")).split(separator: 0)
+                #expect(environment.contains(Data("GLIBC_TUNABLES=glibc.malloc.tcache_count=1000".utf8)))
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func aMemberThatListensEverywhereNamesAnAddressThatReachesIt() async throws {
             let place = try Place.free(1)[0]
