@@ -54,11 +54,13 @@ final class Inbox: Sendable {
     }
 
     /// Takes everything there is; the next post wakes the loop again.
-    func takeAll() -> [InboxItem] {
+    ///
+    /// - Parameter batch: an empty list, whose room is for what is posted meanwhile.
+    func takeAll(into batch: inout [InboxItem]) {
+        precondition(batch.isEmpty, "what was taken before is carried out")
         state.withLock { state in
             state.isScheduled = false
-            defer { state.items = [] }
-            return state.items
+            swap(&state.items, &batch)
         }
     }
 }

@@ -21,6 +21,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private let version: String
 
     private var outbox = Outbox()
+    /// What came since the last turn; empty between turns.
+    private var batch: [InboxItem] = []
     private var answers: [RequestID: PendingAnswer] = [:]
     private var nextRequest: UInt64 = 1
     private var watches = WatchDirectory()
@@ -37,13 +39,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var stateWriter: StateWriter!
     private var transport: PeerTransport!
 
-    // Saving the state
-    /// Taken from the replica, waiting for the log to be durable that far.
-    private var heldDelta: (delta: StateDelta, position: SnapshotPosition)?
-    private var stateWriterIsBusy = false
+    private var saving: StateSaving
     private var isShortOfSpace = false
-    private var nextSave: Instant
-    private var nextStateSync: Instant
 
     private var reports: MemberReports
     /// Where clients reach this node; `nil` before it listens for them.
@@ -53,17 +50,13 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var diskSync: TimeSpan?
     private var counters = LogStore.Counters()
 
-    /// How often changed rows go to `state.db`, or when so many versions came and went: collecting more of them at a time
-    /// would keep clients waiting.
-    private static let saveInterval = TimeSpan.milliseconds(500)
-    private static let saveVersions = 2_000
-    /// How often they are synced, so that the log can be cut.
-    private static let syncInterval = TimeSpan.seconds(5)
     /// The event loop runs all tasks that are due, those that these add included, before it looks at its sockets again.
     /// Work that is left over therefore waits for at least this, or nobody would be heard until all of it is done.
     private static let breath = TimeSpan(nanoseconds: 100_000)
     /// With so few clients waiting there is no next batch to collect while the disk works.
     private static let fewClients = 4
+    /// The room that is kept for the next turn's.
+    private static let usualBatch = 1_024
     /// A disk that answers within this is waited for on the loop; a slower one on the log writer's thread.
     private static let shortSync = TimeSpan.milliseconds(1)
 
@@ -81,8 +74,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         startedAt = monotonicNow()
         reports = MemberReports(
             others: options.members.map { NodeID(name: $0.name) }.filter { $0 != options.identity.id }, now: startedAt)
-        nextSave = startedAt + Self.saveInterval
-        nextStateSync = startedAt + Self.syncInterval
+        saving = StateSaving(from: startedAt)
         // Weak, here and below: what is posted last may have its turn when the node has ended and nobody holds it.
         inbox = Inbox(loop: loop) { [weak self] in self?.drain() }
         logWriter = LogWriter(
@@ -147,8 +139,10 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         loop.preconditionInEventLoop()
         guard !isStopped else { return }
         let now = monotonicNow()
-        let items = inbox.takeAll()
-        for item in items { handle(item, at: now) }
+        inbox.takeAll(into: &batch)
+        let count = batch.count
+        for item in batch { handle(item, at: now) }
+        batch.removeAll(keepingCapacity: count <= Self.usualBatch)
         if let timer, timer.at <= now {
             self.timer = nil
             replica.handle(.tick, at: now, into: &outbox)
@@ -163,7 +157,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         answerQuestions()
         saveState(at: now)
         arm(at: now)
-        telemetry.batch(items.count)
+        telemetry.batch(count)
     }
 
     private func answerQuestions() {
@@ -222,8 +216,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         if !writesHere { writeElsewhere() }
         if let truncation = outbox.truncation { logWriter.truncate(truncation) }
         if let snapshot = outbox.snapshotToInstall {
-            heldDelta = nil
-            stateWriterIsBusy = true
+            saving.replacing()
             stateWriter.install(snapshot)
         }
         answer()
@@ -256,7 +249,8 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     }
 
     private func sendReports(at now: Instant) {
-        let recipients = reports.recipients(term: replica.raft.term, leader: replica.raft.leader, at: now)
+        let (term, leader) = ask { ($0.raft.term, $0.raft.leader) }
+        let recipients = reports.recipients(term: term, leader: leader, at: now)
         guard !recipients.isEmpty else { return }
         let message = PeerMessage.report(report(at: now)).encoded()
         for node in recipients { transport.send(message, to: node) }
@@ -288,10 +282,13 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         }
     }
 
+    /// Asks the replica where it is. It would be copied first, as anything might change a property meanwhile.
+    private func ask<Answer>(_ question: (inout Replica) -> Answer) -> Answer { question(&replica) }
+
     /// Wakes the loop when the replica next wants to be.
     private func arm(at now: Instant) {
         guard takesPart else { return }
-        let wanted = min(replica.nextDeadline(at: now), stateDeadline, reports.deadline)
+        let wanted = min(ask { $0.nextDeadline(at: now) }, saving.deadline, reports.deadline)
         guard wanted <= now else { return setTimer(at: wanted) }
         guard !isTakingBreath else { return }
         isTakingBreath = true
@@ -317,25 +314,10 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     // MARK: - state.db
 
-    private var stateDeadline: Instant { stateWriterIsBusy || heldDelta != nil ? .distantFuture : nextSave }
-
     private func saveState(at now: Instant) {
-        guard !stateWriterIsBusy else { return }
-        if heldDelta == nil {
-            let isDue = now >= nextSave
-            heldDelta = replica.takeStateDelta(ofAtLeast: isDue ? 0 : Self.saveVersions)
-            if isDue {
-                nextSave = now + Self.saveInterval
-                stateWriter.measureSpace()
-            }
-        }
-        // Rows must not be ahead of the log that explains them.
-        guard let held = heldDelta, replica.raft.stableIndex >= held.position.index else { return }
-        heldDelta = nil
-        stateWriterIsBusy = true
-        let sync = now >= nextStateSync
-        if sync { nextStateSync = now + Self.syncInterval }
-        stateWriter.write(held.delta, at: held.position, sync: sync)
+        if saving.collect(from: &replica, at: now) { stateWriter.measureSpace() }
+        guard let (delta, sync) = saving.next(logDurableThrough: replica.raft.stableIndex, at: now) else { return }
+        stateWriter.write(delta, sync: sync)
     }
 
     private func handle(_ completion: StateWriter.Completion, at now: Instant) {
@@ -345,7 +327,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             if synced { replica.handle(.stateSaved(through: index), at: now, into: &outbox) }
         case .installed(let position): replica.handle(.snapshotSaved(position), at: now, into: &outbox)
         }
-        stateWriterIsBusy = false
+        saving.finished()
     }
 
     private func note(_ isShortOfSpace: Bool, at now: Instant) {
@@ -372,14 +354,14 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     }
 
     /// Ends the loop's work; returns what `state.db` still lacks.
-    func finish() -> (delta: StateDelta, position: SnapshotPosition)? {
+    func finish() -> StateSaving.Delta? {
         loop.preconditionInEventLoop()
         isStopped = true
         timer?.task.cancel()
-        let last = heldDelta ?? replica.takeStateDelta()
+        let last = saving.rest(of: &replica)
         for answer in answers.values { answer.tell(stopping) }
         answers = [:]
-        return last.flatMap { replica.raft.stableIndex >= $0.position.index ? $0 : nil }
+        return last
     }
 
     /// Some of those who still wait may have been handed to a leader, and nobody will know any more which.
@@ -389,7 +371,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
 
     func stopTransport() async { await transport.stop() }
     func stopLog() async { await logWriter.stop() }
-    func stopState(writing last: (delta: StateDelta, position: SnapshotPosition)?) async {
+    func stopState(writing last: StateSaving.Delta?) async {
         await stateWriter.stop(writing: last)
     }
 }

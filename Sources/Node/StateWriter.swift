@@ -43,11 +43,11 @@ final class StateWriter: Sendable {
     }
 
     /// Writes `delta`, whose log positions are durable, and with `sync` makes all written so far durable.
-    func write(_ delta: StateDelta, at position: SnapshotPosition, sync: Bool) {
+    func write(_ delta: StateSaving.Delta, sync: Bool) {
         run { store throws(StorageError) in
-            try store.write(delta, configuration: position.configuration)
+            try store.write(delta.rows, configuration: delta.position.configuration)
             if sync { try store.sync() }
-            return .written(through: position.index, synced: sync)
+            return .written(through: delta.position.index, synced: sync)
         }
     }
 
@@ -68,11 +68,11 @@ final class StateWriter: Sendable {
     }
 
     /// Writes what is left, durably, and ends the thread.
-    func stop(writing last: (delta: StateDelta, position: SnapshotPosition)?) async {
+    func stop(writing last: StateSaving.Delta?) async {
         await withCheckedContinuation { continuation in
             pool.submit { [self] _ in
                 do throws(StorageError) {
-                    if let last { try store.write(last.delta, configuration: last.position.configuration) }
+                    if let last { try store.write(last.rows, configuration: last.position.configuration) }
                     try store.sync()
                 } catch {
                     logger.error(

@@ -72,10 +72,15 @@ extension Replica {
                 reply(request, .refused(.timeout, position), into: &out)
                 continue
             }
-            switch (requests[request]?.content, result) {
-            case (.renew(let leases), _):
+            // Only of renewals it has to be looked up what was asked for.
+            guard case .leasesRenewed = result, let content = requests[request]?.content else {
+                reply(request, .written(result, position), into: &out)
+                continue
+            }
+            switch content {
+            case .renew(let leases):
                 reply(request, .renewed(leases.map { store.lease($0) }, position), into: &out)
-            case (.write(let proposal), .leasesRenewed) where proposal.command.isCampaign:
+            case .write(let proposal) where proposal.command.isCampaign:
                 answerCampaign(request, proposal, position, into: &out)
             default: reply(request, .written(result, position), into: &out)
             }

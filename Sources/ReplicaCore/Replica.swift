@@ -60,9 +60,10 @@ package struct Replica: Sendable {
     // Snapshots
     var outgoing: [NodeID: OutgoingSnapshot] = [:]
     /// A received state while it is being made durable.
-    var installing: (position: SnapshotPosition, store: Store)?
+    var installing: (position: SnapshotPosition, store: Store)? { didSet { isInstalling = installing != nil } }
     /// Asked without a copy of the store.
-    var isInstalling: Bool { if case .some = installing { true } else { false } }
+    /// Beside it, because it is asked often, and the answer would make a copy.
+    private(set) var isInstalling = false
 
     /// Begins a node's life.
     ///
