@@ -43,6 +43,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var isShortOfSpace = false
 
     private var reports: MemberReports
+    private var unreadable = RepeatedWarning()
     /// Where clients reach this node; `nil` before it listens for them.
     private var clientAddress: String?
     /// The last write that the writer's thread has and has not reported: until it does, the next go there, too.
@@ -115,7 +116,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
             case let message: post(.input(.received(message, from: node)))
             }
         } catch {
-            telemetry.unreadableFrame(from: node, error)
+            telemetry.unreadableFrame(from: node, error, count: unreadable.count(of: node, at: monotonicNow()))
         }
     }
 

@@ -71,9 +71,13 @@ struct Telemetry {
             "lost a peer", metadata: ["peer": "\(name(node))", "process_is_gone": "\(processIsGone)"])
     }
 
-    func unreadableFrame(from node: NodeID, _ error: any Error) {
+    /// - Parameter count: how many there were since the last warning; `nil` when there is to be none now.
+    func unreadableFrame(from node: NodeID, _ error: any Error, count: Int?) {
         frames.increment()
-        logger.warning("unreadable message from a peer", metadata: ["peer": "\(name(node))", "error": "\(error)"])
+        guard let count else { return }
+        logger.warning(
+            "unreadable messages from a peer",
+            metadata: ["peer": "\(name(node))", "count": "\(count)", "last_error": "\(error)"])
     }
 
     // MARK: - Notices

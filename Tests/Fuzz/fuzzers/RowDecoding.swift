@@ -237,3 +237,20 @@ private func stateRowSeeds() -> [Bytes] {
         return writer.bytes
     }
 }
+
+extension StoredVersion {
+    /// Those of its row, without the checksum.
+    fileprivate var columns: [ColumnValue] {
+        let place: [ColumnValue] = [.number(position.revision.rawValue), .integer(Int64(position.ordinal))]
+        switch content {
+        case .put(let record):
+            return place + [
+                .blob(record.key), .blob(record.value), .number(record.createRevision.rawValue),
+                .number(record.version), record.lease.map { .number($0.rawValue) } ?? .null, .null,
+                .integer(time.nanoseconds),
+            ]
+        case .tombstone(let key, let reason):
+            return place + [.blob(key), .null, .null, .null, .null, .text(reason.label), .integer(time.nanoseconds)]
+        }
+    }
+}
