@@ -80,13 +80,20 @@ import Testing
         #expect(cluster.raft(leader).commitIndex < index)
     }
 
-    @Test func ofFiveMembersTwoOthersMustHoldWhatAFollowerHolds() {
+    /// The first leads, the third's disk is slow, two are cut off, and an entry is proposed.
+    private func fiveOfWhichThreeAreLeft() -> (cluster: TestCluster, index: LogIndex) {
         var cluster = TestCluster(5)
-        let (leader, first, second) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
-        cluster.elect(leader)
+        cluster.elect(cluster.ids[0])
         cluster.cutOff = [cluster.ids[3], cluster.ids[4]]
-        cluster.slowDisks = [second]
-        let index = cluster.propose("a", at: leader)!
+        cluster.slowDisks = [cluster.ids[2]]
+        let index = cluster.propose("a", at: cluster.ids[0])!
+        return (cluster, index)
+    }
+
+    @Test func ofFiveMembersTwoOthersMustHoldWhatAFollowerHolds() {
+        let (begun, index) = fiveOfWhichThreeAreLeft()
+        var cluster = begun
+        let (leader, first, second) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
         cluster.settle()
         #expect(cluster.raft(first).commitIndex < index)
         // The leader and the first hold it: the second makes them three, and the leader need not hear of it.
@@ -99,12 +106,9 @@ import Testing
     }
 
     @Test func ofFiveMembersALeaderWhoseDiskIsBehindVouchesForWhatItHas() {
-        var cluster = TestCluster(5)
+        let (begun, index) = fiveOfWhichThreeAreLeft()
+        var cluster = begun
         let (leader, first, second) = (cluster.ids[0], cluster.ids[1], cluster.ids[2])
-        cluster.elect(leader)
-        cluster.cutOff = [cluster.ids[3], cluster.ids[4]]
-        cluster.slowDisks = [second]
-        let index = cluster.propose("a", at: leader)!
         cluster.slowDisks = [leader, second]
         cluster.propose("b", at: leader)
         cluster.settle()
