@@ -17,17 +17,6 @@ enum InboxItem: Sendable {
     case ask(@Sendable (NodeCore) -> Void)
 }
 
-/// Where a reply goes.
-struct PendingAnswer: Sendable {
-    var loop: any EventLoop
-    var completion: @Sendable (ClientReply) -> Void
-
-    /// Calls the completion where it wants to be called.
-    func tell(_ reply: ClientReply) {
-        if loop.inEventLoop { completion(reply) } else { loop.execute { completion(reply) } }
-    }
-}
-
 /// The one way into the core loop: whatever queued up while it was busy is its next batch, with one wake for all of it.
 final class Inbox: Sendable {
     private struct State {

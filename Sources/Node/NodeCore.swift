@@ -23,8 +23,9 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private var outbox = Outbox()
     /// What came since the last turn; empty between turns.
     private var batch: [InboxItem] = []
-    private var answers: [RequestID: PendingAnswer] = [:]
-    private var nextRequest: UInt64 = 1
+    private var answers = PendingAnswers()
+    /// Renewals of this turn that the replica was not asked for yet.
+    private var renewals = GatheredRenewals()
     private var watches = WatchDirectory()
     private var questions: [@Sendable (NodeCore) -> Void] = []
     private var timer: (task: Scheduled<Void>, at: Instant)?
@@ -143,6 +144,7 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         inbox.takeAll(into: &batch)
         let count = batch.count
         for item in batch { handle(item, at: now) }
+        requestRenewals(at: now)
         batch.removeAll(keepingCapacity: count <= Self.usualBatch)
         if let timer, timer.at <= now {
             self.timer = nil
@@ -171,11 +173,13 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
     private func handle(_ item: InboxItem, at now: Instant) {
         switch item {
         case .input(let input): replica.handle(input, at: now, into: &outbox)
+        case .submit(.renew(let leases), let timeout, let answer):
+            gather(leases, timeout: timeout, answer: answer, at: now)
         case .submit(let request, let timeout, let answer):
-            replica.handle(.request(expect(answer), request, timeout: timeout), at: now, into: &outbox)
+            replica.handle(.request(answers.expect(answer), request, timeout: timeout), at: now, into: &outbox)
         case .openWatch(let id, let request, let timeout, let sink, let answer):
             watches.add(id, sink)
-            replica.handle(.request(expect(answer), request, timeout: timeout), at: now, into: &outbox)
+            replica.handle(.request(answers.expect(answer), request, timeout: timeout), at: now, into: &outbox)
         case .closeWatch(let id):
             watches.remove(id)
             replica.handle(.closeWatch(id), at: now, into: &outbox)
@@ -189,11 +193,17 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         }
     }
 
-    private func expect(_ answer: PendingAnswer) -> RequestID {
-        let id = RequestID(nextRequest)
-        nextRequest += 1
-        answers[id] = answer
-        return id
+    private func gather(_ leases: [LeaseID], timeout: TimeSpan, answer: PendingAnswer, at now: Instant) {
+        guard answers.count + renewals.clients < Limits.pendingRequests else {
+            return answer.tell(.refused(.overloaded, ask { $0.position(at: now) }))
+        }
+        if !renewals.hasRoom(for: leases, timeout: timeout) { requestRenewals(at: now) }
+        renewals.add(leases, timeout: timeout, answer: answer)
+    }
+
+    private func requestRenewals(at now: Instant) {
+        guard let (leases, timeout, shares) = renewals.take() else { return }
+        replica.handle(.request(answers.expect(shares), .renew(leases), timeout: timeout), at: now, into: &outbox)
     }
 
     private func note(_ completion: LogWriter.Completion) {
@@ -267,12 +277,13 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         guard !outbox.replies.isEmpty else { return }
         var elsewhere: [ObjectIdentifier: (loop: any EventLoop, calls: [@Sendable () -> Void])] = [:]
         for (id, reply) in outbox.replies {
-            guard let answer = answers.removeValue(forKey: id) else { continue }
-            if answer.loop.inEventLoop {
-                answer.completion(reply)
-            } else {
-                elsewhere[ObjectIdentifier(answer.loop), default: (answer.loop, [])].calls.append {
+            answers.settle(id, with: reply) { answer, reply in
+                if answer.loop.inEventLoop {
                     answer.completion(reply)
+                } else {
+                    elsewhere[ObjectIdentifier(answer.loop), default: (answer.loop, [])].calls.append {
+                        answer.completion(reply)
+                    }
                 }
             }
         }
@@ -360,15 +371,12 @@ final class NodeCore: @unchecked Sendable, PeerReceiver {
         isStopped = true
         timer?.task.cancel()
         let last = saving.rest(of: &replica)
-        for answer in answers.values { answer.tell(stopping) }
-        answers = [:]
+        answers.settleAll(with: stopping)
         return last
     }
 
     /// Some of those who still wait may have been handed to a leader, and nobody will know any more which.
-    private var stopping: ClientReply {
-        .refused(.timeout, ReplyPosition(revision: replica.store.revision, term: replica.raft.term))
-    }
+    private var stopping: ClientReply { .refused(.timeout, ask { $0.position(at: monotonicNow()) }) }
 
     func stopTransport() async { await transport.stop() }
     func stopLog() async { await logWriter.stop() }

@@ -61,7 +61,6 @@ package struct Replica: Sendable {
     var outgoing: [NodeID: OutgoingSnapshot] = [:]
     /// A received state while it is being made durable.
     var installing: (position: SnapshotPosition, store: Store)? { didSet { isInstalling = installing != nil } }
-    /// Asked without a copy of the store.
     /// Beside it, because it is asked often, and the answer would make a copy.
     private(set) var isInstalling = false
 
@@ -229,7 +228,8 @@ package struct Replica: Sendable {
     /// when it is not open (`invariants.md` 31).
     package func progress(of watch: WatchID) -> Revision? { watches.reached(watch, current: store.revision) }
 
-    func position(at now: Instant) -> ReplyPosition {
+    /// Where this node's memory stands, as answers tell it.
+    package func position(at now: Instant) -> ReplyPosition {
         ReplyPosition(revision: store.revision, term: raft.term, time: raft.clusterTime(at: now))
     }
 

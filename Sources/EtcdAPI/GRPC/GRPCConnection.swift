@@ -21,6 +21,8 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
     private var newest: GRPCStream?
     /// What was called last; most often it is called again.
     private var lastCalled: CalledMethod?
+    /// Streams of many requests that were handed some in this turn.
+    private var heard: [GRPCStream] = []
     /// Streams that have something to write when this turn of the loop ends.
     private var due: [GRPCStream] = []
     private var flushIsDue = false
@@ -30,6 +32,8 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
     private var toldManagement = false
     private var tellsManagementAgain = NIODeadline.now()
     private static let managementPause = TimeAmount.seconds(1)
+    /// Room for so many streams is kept for the next turn.
+    private static let usualStreams = 256
 
     private init(
         host: EtcdHost, methods: MethodTable, management: NIOHTTP2ServerConnectionManagementHandler
@@ -101,6 +105,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        tellHeard()
         let now = NIODeadline.now()
         tellsManagement = now >= tellsManagementAgain
         guard toldManagement else { return }
@@ -108,6 +113,18 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         tellsManagement = false
         tellsManagementAgain = now + Self.managementPause
         context.fireChannelReadComplete()
+    }
+
+    /// The stream is told when everything is handed over that the client has sent so far.
+    func tellWhenRead(_ stream: GRPCStream) {
+        if heard.last !== stream { heard.append(stream) }
+    }
+
+    private func tellHeard() {
+        guard !heard.isEmpty else { return }
+        let streams = heard
+        heard.removeAll(keepingCapacity: streams.count <= Self.usualStreams)
+        for stream in streams { stream.readEnded() }
     }
 
     private func stream(_ id: HTTP2StreamID) -> GRPCStream {
@@ -196,7 +213,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
 
     private func endTurn() {
         let streams = due
-        due.removeAll(keepingCapacity: streams.count <= 256)
+        due.removeAll(keepingCapacity: streams.count <= Self.usualStreams)
         for stream in streams { stream.writeUnsent() }
         flushIsDue = false
         context?.flush()
@@ -229,6 +246,7 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         streams = [:]
         newest = nil
         due = []
+        heard = []
         for stream in left { stream.closed() }
     }
 

@@ -125,9 +125,15 @@ final class GRPCStream: RPCOutlet, @unchecked Sendable {
         do throws(RPCStatus) {
             while case .open = state, let message = try deframer.next() { try call.received(protobuf: message) }
             guard hold(deframer.pendingBytes) else { throw .tooManyRequests }
+            if called?.method.kind == .bidirectional { connection.tellWhenRead(self) }
         } catch {
             rpc?.end(error)
         }
+    }
+
+    /// The connection has nothing more to hand over now.
+    func readEnded() {
+        if case .open(let call) = state { call.readEnded() }
     }
 
     /// Counts the bytes of a message that is not complete.

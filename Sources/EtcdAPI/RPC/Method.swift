@@ -108,6 +108,8 @@ final class MethodTable: Sendable {
 protocol RunningCall: AnyObject {
     func received(protobuf: ByteBuffer) throws(RPCStatus)
     func received(json: Bytes) throws(RPCStatus)
+    /// See ``CallHandler/readEnded()``.
+    func readEnded()
     func requestsEnded()
     /// Called once, at the latest when the call ended.
     func cancelled()
@@ -127,6 +129,7 @@ private final class TypedCall<Handler: CallHandler>: RunningCall {
 
     func received(protobuf: ByteBuffer) throws(RPCStatus) { handler?.received(try reader.protobuf(protobuf)) }
     func received(json: Bytes) throws(RPCStatus) { handler?.received(try reader.json(json)) }
+    func readEnded() { handler?.readEnded() }
     func requestsEnded() { handler?.requestsEnded() }
     func cancelled() {
         handler?.cancelled()

@@ -25,6 +25,8 @@ protocol RPCMessage {
 protocol CallHandler: AnyObject {
     associatedtype Request
     func received(_ request: Request)
+    /// All that came together was handed over; more may follow.
+    func readEnded()
     /// The client sends no more; it still reads.
     func requestsEnded()
     /// The client hung up, gave up, or the call ended: what waits for it is let go. Called once.
@@ -32,6 +34,10 @@ protocol CallHandler: AnyObject {
     func writabilityChanged(_ writable: Bool)
     /// The server stops.
     func finish()
+}
+
+extension CallHandler {
+    func readEnded() {}
 }
 
 /// One call as a service sees it. Confined to its loop.

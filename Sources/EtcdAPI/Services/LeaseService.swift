@@ -94,24 +94,38 @@ enum LeaseService {
 /// `LeaseKeepAlive`: renews what it is told, and ends after the last answer when the client has ended.
 final class KeepAliveCall: CallHandler, @unchecked Sendable {
     private let rpc: RPC
+    /// What came together goes to the node together.
+    private var leases: [LeaseID] = []
     private var unanswered = 0
     private var isLast = false
 
     init(_ rpc: RPC) { self.rpc = rpc }
 
     func received(_ request: KeepAliveRequest) {
-        let id = LeaseID(UInt64(bitPattern: request.id))
+        leases.append(LeaseID(UInt64(bitPattern: request.id)))
+        if leases.count == Limits.renewalsPerRequest { renew() }
+    }
+
+    func readEnded() { renew() }
+
+    private func renew() {
+        guard !leases.isEmpty else { return }
+        let asked = leases
+        leases.removeAll(keepingCapacity: true)
         unanswered += 1
-        rpc.submit(.renew([id])) { [self] reply in
+        rpc.submit(.renew(asked)) { [self] reply in
             guard case .renewed(let grants, let position) = reply else { return rpc.end(.wrongAnswer) }
-            let seconds = grants.first??.ttl.wholeSeconds ?? 0
-            rpc.send(KeepAliveReply(header: rpc.replyHeader(position), lease: id, seconds: seconds))
+            let header = rpc.replyHeader(position)
+            for (lease, grant) in zip(asked, grants) {
+                rpc.send(KeepAliveReply(header: header, lease: lease, seconds: grant?.ttl.wholeSeconds ?? 0))
+            }
             unanswered -= 1
             endIfDone()
         }
     }
 
     func requestsEnded() {
+        renew()
         isLast = true
         endIfDone()
     }
