@@ -141,7 +141,7 @@ let package = Package(
             name: "conclave",
             dependencies: [
                 "CKeeper", "Consensus", "ConclaveClient", "LoadGenerator", "LocalProcesses", "Serving", "Simulating",
-                "Torture",
+                "SQLiteStorage", "Torture",
                 argumentParser, unixSignals, nioCore,
             ],
             swiftSettings: strict),

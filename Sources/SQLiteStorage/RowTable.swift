@@ -1,8 +1,27 @@
 internal import Primitives
 
+/// Reads the rows of one table of `state.db`.
+struct RowSelection {
+    private let select: Statement
+
+    /// - Parameter key: the columns by which the rows are in order.
+    init(_ database: Database, _ name: String, key: [String]) throws(StorageError) {
+        select = try database.prepare("SELECT * FROM \(name) ORDER BY \(key.joined(separator: ", "))")
+    }
+
+    /// Calls `body` for every row, in the order of their keys.
+    func rows(_ body: (Row) throws(StorageError) -> Void) throws(StorageError) {
+        try select.rows([]) { row throws(StorageError) in
+            try body(row)
+            return true
+        }
+    }
+}
+
 /// The statements of one table of `state.db`. What they do to the sum of the checksums of all rows, they return.
 struct RowTable {
-    private let select: Statement
+    /// For reading them.
+    let rows: RowSelection
     private let replace: Statement
     private let delete: Statement
     private let find: Statement
@@ -12,7 +31,7 @@ struct RowTable {
     init(_ database: Database, _ name: String, key: [String], columns: Int) throws(StorageError) {
         let isIt = key.map { "\($0) = ?" }.joined(separator: " AND ")
         let places = [String](repeating: "?", count: columns).joined(separator: ", ")
-        select = try database.prepare("SELECT * FROM \(name) ORDER BY \(key.joined(separator: ", "))")
+        rows = try RowSelection(database, name, key: key)
         replace = try database.prepare("REPLACE INTO \(name) VALUES (\(places))")
         delete = try database.prepare("DELETE FROM \(name) WHERE \(isIt)")
         find = try database.prepare("SELECT checksum FROM \(name) WHERE \(isIt)")
@@ -35,14 +54,6 @@ struct RowTable {
         guard let before = try checksum(key) else { return 0 }
         try delete.run(key)
         return 0 &- before
-    }
-
-    /// Calls `body` for every row, in the order of their keys.
-    func rows(_ body: (Row) throws(StorageError) -> Void) throws(StorageError) {
-        try select.rows([]) { row throws(StorageError) in
-            try body(row)
-            return true
-        }
     }
 
     /// The checksum of a row; `nil` of one that is not there.

@@ -26,6 +26,7 @@ extension StateTables {
         var state: RecoveredState?
         /// See ``StateTables``.
         var rowSum: UInt64
+        var runs: VersionRuns
         /// Whether the file is of a format that had no such sum, or another one.
         var isOfEarlierFormat: Bool
     }
@@ -38,15 +39,16 @@ extension StateTables {
         try rows.read(versions.rows, "versions", { VersionPosition($0).rowSum }) {
             StoredVersion($0).map(StateRecord.version)
         }
-        try rows.read(leases, "leases") { StoredLease($0).map(StateRecord.lease) }
-        try rows.read(elections, "elections") { StoredElection($0).map(StateRecord.election) }
-        try rows.read(candidacies, "candidacies") { StoredCandidacy($0).map(StateRecord.candidacy) }
-        try rows.read(requests, "requests") { StoredRequest($0).map(StateRecord.remembered) }
+        let runs = try rows.read(runs)
+        try rows.read(leases.rows, "leases") { StoredLease($0).map(StateRecord.lease) }
+        try rows.read(elections.rows, "elections") { StoredElection($0).map(StateRecord.election) }
+        try rows.read(candidacies.rows, "candidacies") { StoredCandidacy($0).map(StateRecord.candidacy) }
+        try rows.read(requests.rows, "requests") { StoredRequest($0).map(StateRecord.remembered) }
         guard kept == nil || kept == (format == 2 ? rows.checksums : rows.sum) else {
             throw .corrupt(path: path, detail: "its rows are not those that belong to its applied index")
         }
         let state = header.map { RecoveredState(header: $0, configuration: $1, records: rows.records) }
-        return Content(state: state, rowSum: rows.sum, isOfEarlierFormat: format != Self.format)
+        return Content(state: state, rowSum: rows.sum, runs: runs, isOfEarlierFormat: format != Self.format)
     }
 
     /// The first format had no sum; the second one of the checksums of all rows.
@@ -88,7 +90,7 @@ private struct RowReading {
 
     /// - Parameter rowSum: what a row adds to the sum of all rows.
     mutating func read(
-        _ table: RowTable, _ name: String, _ rowSum: (Row) -> UInt64 = { $0.number($0.last) },
+        _ table: RowSelection, _ name: String, _ rowSum: (Row) -> UInt64 = { $0.number($0.last) },
         record: (Row) -> StateRecord?
     ) throws(StorageError) {
         try table.rows { row throws(StorageError) in
@@ -102,6 +104,73 @@ private struct RowReading {
             checksums &+= row.number(row.last)
             sum &+= rowSum(row)
         }
+    }
+
+    /// Reads the runs, after the rows of `versions` and before all others, and puts what is left of them between those.
+    mutating func read(_ table: RunTable) throws(StorageError) -> VersionRuns {
+        var gone = try readGone(table)
+        var runs = VersionRuns()
+        var left: [StateRecord] = []
+        try table.rows.rows { row throws(StorageError) in
+            guard let (read, versions) = VersionRun.read(row) else { throw damaged("runs") }
+            var run = read
+            if let (some, checksum) = gone.removeValue(forKey: run.id), !run.take(gone: some, checksum: checksum) {
+                throw damaged("gone")
+            }
+            guard runs.append(run) else { throw damaged("runs") }
+            for version in run.left(of: versions) { left.append(.version(version)) }
+            note(run.checksums.run)
+        }
+        guard gone.isEmpty else { throw damaged("gone") }
+        if !left.isEmpty { records = records.merged(with: left) }
+        return runs
+    }
+
+    /// Which versions are gone, by their runs.
+    private mutating func readGone(
+        _ table: RunTable
+    ) throws(StorageError) -> [Int64: (versions: Bytes, checksum: UInt64)] {
+        var gone: [Int64: (Bytes, UInt64)] = [:]
+        try table.goneRows.rows { row throws(StorageError) in
+            guard row.hasChecksum(at: row.last), row.has("ib") else { throw damaged("gone") }
+            gone[row.integer(0)] = (row.blob(1), row.number(row.last))
+            note(row.number(row.last))
+        }
+        return gone
+    }
+
+    private mutating func note(_ checksum: UInt64) {
+        checksums &+= checksum
+        sum &+= checksum
+    }
+
+    private func damaged(_ table: String) -> StorageError {
+        .corrupt(path: path, detail: "a row of \(table) is damaged")
+    }
+}
+
+extension [StateRecord] {
+    /// Both lists of versions, in the order of their positions, in which each of them is.
+    fileprivate func merged(with other: [StateRecord]) -> [StateRecord] {
+        var result: [StateRecord] = []
+        result.reserveCapacity(count + other.count)
+        var place = 0
+        for record in other {
+            while place < count, self[place].position < record.position {
+                result.append(self[place])
+                place += 1
+            }
+            result.append(record)
+        }
+        return result + self[place...]
+    }
+}
+
+extension StateRecord {
+    /// Of a version.
+    fileprivate var position: VersionPosition {
+        guard case .version(let version) = self else { preconditionFailure("versions are read first") }
+        return version.position
     }
 }
 

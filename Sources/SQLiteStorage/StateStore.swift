@@ -36,6 +36,7 @@ package final class StateStore: @unchecked Sendable {
     private let identity: StoreIdentity
     /// See ``StateTables``.
     private var rowSum: UInt64 = 0
+    private var runs = VersionRuns()
     /// The revision that the rows reach.
     private var newest = Revision.zero
     /// The size of the WAL at which the next checkpoint is due.
@@ -111,6 +112,7 @@ package final class StateStore: @unchecked Sendable {
         try database.checkStructure()
         let content = try tables.read(path: database.path)
         rowSum = content.rowSum
+        runs = content.runs
         newest = content.state?.header.revision ?? .zero
         if content.isOfEarlierFormat {
             try beginWAL()
@@ -124,13 +126,16 @@ package final class StateStore: @unchecked Sendable {
     /// Carries out `delta` in one transaction; it survives a crash of the process now, and of the machine after ``sync()``.
     package func write(_ delta: StateDelta, configuration: Configuration) throws(StorageError) {
         var sum = rowSum
+        var runs = runs
         try beginWAL()
         try database.transaction { () throws(StorageError) in
-            sum &+= try tables.removeRows(of: delta)
-            sum &+= try tables.write(delta.upserts, after: newest)
+            sum &+= try tables.removeRows(of: delta, runs: &runs)
+            sum &+= try tables.write(delta.upserts, after: newest, runs: &runs)
+            sum &+= try tables.settle(&runs)
             try tables.write(identity, header: delta.header, configuration: configuration, rowSum: sum)
         }
         rowSum = sum
+        self.runs = runs
         newest = delta.header.revision
         try checkpointIfDue()
     }
@@ -155,13 +160,14 @@ package final class StateStore: @unchecked Sendable {
             for record in records {
                 some.append(record)
                 guard some.count == Self.installedTogether else { continue }
-                sum &+= try tables.write(some, after: .zero)
+                sum &+= try tables.writeRows(some, after: .zero)
                 some.removeAll(keepingCapacity: true)
             }
-            sum &+= try tables.write(some, after: .zero)
+            sum &+= try tables.writeRows(some, after: .zero)
             try tables.write(identity, header: header, configuration: configuration, rowSum: sum)
         }
         rowSum = sum
+        runs = VersionRuns()
         newest = header.revision
         try sync()
     }

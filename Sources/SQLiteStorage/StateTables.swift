@@ -4,10 +4,10 @@ internal import KeyValue
 internal import Primitives
 
 /// The tables of `state.db`, with columns that a person can read, and the statements that write them.
-/// Every row carries a checksum of its columns, and `meta` a sum over all other rows: of their checksums, and for versions
-/// of what follows from their positions (``KeyValue/VersionPosition/rowSum``).
+/// Every row carries a checksum of its columns, and `meta` a sum over all other rows: of their checksums, and for rows of
+/// `versions` of what follows from their positions (``KeyValue/VersionPosition/rowSum``).
 struct StateTables {
-    static let format: Int64 = 3
+    static let format: Int64 = 4
     /// The column of `meta` that holds the checksum of those before it, in every format.
     static let metaChecksum: Int32 = 13
 
@@ -21,6 +21,11 @@ struct StateTables {
             revision INTEGER NOT NULL, ordinal INTEGER NOT NULL, key BLOB NOT NULL, value BLOB,
             create_revision INTEGER, version INTEGER, lease INTEGER, deletion TEXT, time_ns INTEGER NOT NULL,
             checksum INTEGER NOT NULL, PRIMARY KEY (revision, ordinal)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS runs (
+            id INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, last_revision INTEGER NOT NULL,
+            versions INTEGER NOT NULL, body BLOB NOT NULL, checksum INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS gone (
+            run INTEGER PRIMARY KEY, versions BLOB NOT NULL, checksum INTEGER NOT NULL);
         CREATE TABLE IF NOT EXISTS leases (
             id INTEGER PRIMARY KEY, ttl_ns INTEGER NOT NULL, deadline_ns INTEGER NOT NULL, generation INTEGER NOT NULL,
             checksum INTEGER NOT NULL);
@@ -41,6 +46,7 @@ struct StateTables {
     let selectMeta: Statement
     private let replaceMeta: Statement
     let versions: VersionTable
+    let runs: RunTable
     let leases: RowTable
     let requests: RowTable
     let elections: RowTable
@@ -53,6 +59,7 @@ struct StateTables {
         selectMeta = try database.prepare("SELECT * FROM meta")
         replaceMeta = try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         versions = try VersionTable(database)
+        runs = try RunTable(database)
         leases = try RowTable(database, "leases", key: ["id"], columns: 5)
         requests = try RowTable(database, "requests", key: ["log_index"], columns: 5)
         elections = try RowTable(database, "elections", key: ["kind", "name"], columns: 8)
@@ -65,11 +72,36 @@ struct StateTables {
         if count == 0 { try database.execute("ALTER TABLE meta ADD COLUMN row_sum INTEGER") }
     }
 
-    /// Writes records, in place of those that they are newer states of.
+    /// Writes records, in place of those that they are newer states of; many versions together become runs.
+    ///
+    /// - Parameters:
+    ///   - newest: the newest revision whose versions may be there.
+    ///   - kept: the runs there are.
+    /// - Returns: what the sum of all rows grows by.
+    func write(
+        _ records: [StateRecord], after newest: Revision, runs kept: inout VersionRuns
+    ) throws(StorageError) -> UInt64 {
+        var sum: UInt64 = 0
+        var place = 0
+        while place < records.count {
+            if let content = RunContent(of: records, from: place, after: newest) {
+                sum &+= try runs.write(content, into: &kept)
+                place += content.positions.count
+            } else {
+                // What is written anew is no longer the run's.
+                if case .version(let version) = records[place] { _ = kept.remove(version.position) }
+                sum &+= try write(records[place], after: newest)
+                place += 1
+            }
+        }
+        return sum
+    }
+
+    /// Writes records as rows.
     ///
     /// - Parameter newest: the newest revision whose versions may be there.
     /// - Returns: what the sum of all rows grows by.
-    func write(_ records: [StateRecord], after newest: Revision) throws(StorageError) -> UInt64 {
+    func writeRows(_ records: [StateRecord], after newest: Revision) throws(StorageError) -> UInt64 {
         var sum: UInt64 = 0
         var place = 0
         while place < records.count {
@@ -97,14 +129,30 @@ struct StateTables {
     /// Takes away what a delta takes away.
     ///
     /// - Returns: what the sum of all rows grows by.
-    func removeRows(of delta: StateDelta) throws(StorageError) -> UInt64 {
+    func removeRows(of delta: StateDelta, runs kept: inout VersionRuns) throws(StorageError) -> UInt64 {
         var sum: UInt64 = 0
-        for position in delta.removedVersions { sum &+= try versions.remove(position) }
+        for position in delta.removedVersions where !kept.remove(position) { sum &+= try versions.remove(position) }
         for lease in delta.removedLeases { sum &+= try leases.remove([.number(lease.rawValue)]) }
         for order in delta.removedRequests { sum &+= try requests.remove([.number(order)]) }
         for election in delta.removedElections { sum &+= try elections.remove(election.columns) }
         for candidacy in delta.removedCandidacies {
             sum &+= try candidacies.remove(candidacy.election.columns + [.blob(candidacy.candidate)])
+        }
+        return sum
+    }
+
+    /// Keeps of what has gone from the runs which that was; runs of which hardly anything is left become rows.
+    ///
+    /// - Returns: what the sum of all rows grows by.
+    func settle(_ kept: inout VersionRuns) throws(StorageError) -> UInt64 {
+        let (ended, changed) = kept.settle()
+        var sum: UInt64 = 0
+        for run in changed { sum &+= try runs.writeGone(of: run, into: &kept) }
+        for run in ended {
+            if run.remaining > 0 {
+                sum &+= try writeRows(try runs.versions(left: run).map { .version($0) }, after: .zero)
+            }
+            sum &+= try runs.remove(run)
         }
         return sum
     }
@@ -134,8 +182,8 @@ struct StateTables {
     func removeAll() throws(StorageError) {
         try database.execute(
             """
-            DELETE FROM versions; DELETE FROM leases; DELETE FROM requests; DELETE FROM elections;
-            DELETE FROM candidacies
+            DELETE FROM versions; DELETE FROM runs; DELETE FROM gone; DELETE FROM leases; DELETE FROM requests;
+            DELETE FROM elections; DELETE FROM candidacies
             """)
     }
 }

@@ -138,10 +138,14 @@ struct Binding {
     }
 
     /// Ends a row.
-    mutating func bindChecksum() {
+    ///
+    /// - Returns: its checksum.
+    @discardableResult
+    mutating func bindChecksum() -> UInt64 {
         let checksum = digest.value
         bind(checksum)
         digest = Digest()
+        return checksum
     }
 
     private mutating func note(_ result: Int32) {

@@ -1,14 +1,15 @@
 internal import KeyValue
 internal import Primitives
 
-/// The statements of `versions`, of which every write of a client makes a row and in the end takes one away: several rows go
-/// in together, bound without lists. What they do to the sum of all rows, they return.
+/// The statements of `versions`, whose rows hold a version each: those that came a few at a time, and what is left of the runs
+/// whose time is over (``VersionRuns``). Several rows go in together, bound without lists. What they do to the sum of all rows,
+/// they return.
 ///
 /// A version never changes. So what a row adds to that sum follows from its position alone, and a row need not be read to be
 /// taken away; that its columns are as they were written, its own checksum says.
 struct VersionTable {
     /// For reading them.
-    let rows: RowTable
+    let rows: RowSelection
     private let insertOne: Statement
     private let insertSeveral: Statement
     private let delete: Statement
@@ -20,7 +21,7 @@ struct VersionTable {
     private static let togetherBytes = 32 * 1024
 
     init(_ database: Database) throws(StorageError) {
-        rows = try RowTable(database, "versions", key: ["revision", "ordinal"], columns: Self.columns)
+        rows = try RowSelection(database, "versions", key: ["revision", "ordinal"])
         let row = "(" + [String](repeating: "?", count: Self.columns).joined(separator: ", ") + ")"
         let several = [String](repeating: row, count: Self.together).joined(separator: ", ")
         insertOne = try database.prepare("INSERT INTO versions VALUES \(row)")
@@ -33,7 +34,7 @@ struct VersionTable {
     /// - Returns: what the sum grows by.
     func write(_ version: StoredVersion, after newest: Revision) throws(StorageError) -> UInt64 {
         let before = version.position.revision > newest ? 0 : try remove(version.position)
-        let bytes = RowBytes(holding: version.bytes)
+        let bytes = RowBytes(holding: version.contentBytes)
         try insertOne.run { row in row.bind(version, keeping: bytes) }
         return before &+ version.position.rowSum
     }
@@ -49,7 +50,7 @@ struct VersionTable {
         var (size, sum) = (0, UInt64(0))
         for index in place..<end {
             guard case .version(let version) = records[index], version.position.revision > newest else { return nil }
-            size += version.bytes
+            size += version.contentBytes
             sum &+= version.position.rowSum
         }
         guard size <= Self.togetherBytes else { return nil }
@@ -93,16 +94,6 @@ private final class RowBytes {
         piece.copyBytes(from: bytes)
         used += bytes.count
         return UnsafeRawBufferPointer(piece)
-    }
-}
-
-extension StoredVersion {
-    /// Of what ``RowBytes`` keeps of it.
-    fileprivate var bytes: Int {
-        switch content {
-        case .put(let record): record.key.count + record.value.count
-        case .tombstone(let key, _): key.count
-        }
     }
 }
 

@@ -33,6 +33,7 @@ struct Conclave: AsyncParsableCommand {
             OfficeCommand<ElectionWords>.self,
             OfficeCommand<LockWords>.self,
             StatusCommand.self,
+            SalvageCommand.self,
             ServeCommand.self,
             DevCommand.self,
             DemoCommand.self,

@@ -43,6 +43,34 @@ extension ProcessTests {
             }
         }
 
+        /// What many wrote at once is there as well as what came alone, while the member runs and when it does not.
+        @Test(.timeLimit(.minutes(2)))
+        func whatAMemberSavedIsPrintedWithoutACluster() async throws {
+            try await withCluster { cluster, client in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<200 {
+                        group.addTask { try await client.put(ByteString("k\(number)"), ByteString("v\(number)")) }
+                    }
+                    try await group.waitForAll()
+                }
+                try await client.delete("k7")
+                try await client.put("last", "a\tb")
+                let member = cluster.members[1]
+                try await eventually("the state is saved", within: .seconds(10)) {
+                    try await Command.run("salvage", member.dataDirectory.path).output.contains("last\ta")
+                }
+                try await cluster.kill(member)
+                let saved = try await Command.run("salvage", "--json", member.dataDirectory.path + "/state.db")
+                #expect(saved.code == 0 && saved.errors.contains("200 keys of member \(member.name) at revision"))
+                let lines = saved.output.split(separator: "\n")
+                #expect(lines.count == 200 && !saved.output.contains("\"k7\""))
+                let last = try #require(lines.last)
+                #expect(last.hasPrefix(#"{"key":"last","value":"a\tb","create_revision":"#), "\(last)")
+                let missing = try await Command.run("salvage", member.dataDirectory.path + "/none")
+                #expect(missing.code == 1 && missing.errors.contains("there is no"))
+            }
+        }
+
         /// For as long as ten elections would take no member of these says that it leads or knows who does.
         private func leadsNobody(
             _ members: [LocalCluster.Member], for span: Duration, _ door: NodeDoor

@@ -50,7 +50,8 @@ final class StateCrashPoints {
             try store.sync()
             allowed = [allowed.last!]
         case 2:
-            let state = Self.state(at: index + 1)
+            index += 1
+            let state = Self.state(at: index)
             try write(state) {
                 try store.replaceAll(header: state.header, configuration: members, records: state.records)
             }
@@ -60,10 +61,12 @@ final class StateCrashPoints {
     }
 
     private func writeDelta(_ store: StateStore) throws {
-        let state = Self.state(at: index + 1)
+        // By so many at once that the versions become a run, of which the next steps take one after the other.
+        index += Int.random(in: 0..<8, using: &fate) == 0 ? 25 : 1
+        let state = Self.state(at: index)
         let held = allowed.last!?.records ?? []
         let delta = StateDelta(
-            header: state.header, upserts: state.records,
+            header: state.header, upserts: state.records.filter { !held.contains($0) },
             removedVersions: held.compactMap { record in
                 guard case .version(let version) = record, !state.records.contains(record) else { return nil }
                 return version.position
@@ -72,7 +75,6 @@ final class StateCrashPoints {
     }
 
     private func write(_ state: RecoveredState, _ body: () throws -> Void) throws {
-        index += 1
         allowed.append(state)
         newest = 2
         try body()

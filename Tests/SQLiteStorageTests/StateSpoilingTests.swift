@@ -14,17 +14,21 @@ import Testing
         var states: [RecoveredState?] = [nil]
         do {
             let (store, _) = try StateStore.open(directory: directory.path, identity: identity)
-            for index in 1...40 as ClosedRange<UInt64> {
+            // With leaps, over which so many versions come that they become runs.
+            for step in 1...40 as ClosedRange<UInt64> {
+                let index = step + step / 9 * 30
                 let state = StateCrashPoints.state(at: index)
-                let removed = states.last??.records.compactMap { record -> VersionPosition? in
+                let held = states.last??.records ?? []
+                let removed = held.compactMap { record -> VersionPosition? in
                     guard case .version(let version) = record, !state.records.contains(record) else { return nil }
                     return version.position
                 }
                 try store.write(
-                    StateDelta(header: state.header, upserts: state.records, removedVersions: removed ?? []),
-                    configuration: members)
+                    StateDelta(
+                        header: state.header, upserts: state.records.filter { !held.contains($0) },
+                        removedVersions: removed), configuration: members)
                 states.append(state)
-                if index % 7 == 0 { try store.sync() }
+                if step % 7 == 0 { try store.sync() }
                 files.append(directory.content().filter { $0.key == "state.db" || $0.key == "state.db-wal" })
             }
         } catch {
@@ -129,9 +133,11 @@ import Testing
 
     @Test func aRowThatIsGoneOrComesBackIsMissed() throws {
         for change in [
-            "DELETE FROM versions WHERE revision = 30", "DELETE FROM leases",
+            "DELETE FROM versions WHERE revision = 158", "DELETE FROM leases", "DELETE FROM runs", "DELETE FROM gone",
             "INSERT INTO versions SELECT revision - 30, ordinal, key, value, create_revision, version, lease, deletion, "
-                + "time_ns, checksum FROM versions WHERE revision = 35",
+                + "time_ns, checksum FROM versions WHERE revision = 157",
+            "INSERT INTO runs SELECT id + 1, first_revision, last_revision, versions, body, checksum FROM runs",
+            "UPDATE gone SET versions = zeroblob(length(versions))",
             "UPDATE meta SET row_sum = row_sum + 1", "UPDATE meta SET row_sum = NULL",
             // What has the same checksum: no bytes, and the number 0.
             "UPDATE versions SET value = 0 WHERE length(value) = 0",
@@ -189,7 +195,7 @@ import Testing
         directory.put(Self.past.files[39])
         try {
             let database = try Database(path: directory.path(of: "state.db"), settings: .state)
-            try database.execute("UPDATE meta SET format = 4")
+            try database.execute("UPDATE meta SET format = 5")
         }()
         expectLoss(of: directory)
     }
@@ -205,10 +211,40 @@ import Testing
         return columns
     }
 
+    /// A file with the last state, without the tables that earlier formats lack.
+    private func earlierFile() throws -> TemporaryDirectory {
+        let directory = TemporaryDirectory()
+        let state = try #require(Self.past.states[40])
+        let (store, _) = try StateStore.open(directory: directory.path, identity: identity)
+        try store.replaceAll(header: state.header, configuration: members, records: state.records)
+        try store.database.execute("DROP TABLE runs; DROP TABLE gone")
+        return directory
+    }
+
+    @Test func aFileOfTheThirdFormatIsHeldToItsSumAndOpens() throws {
+        for isDamaged in [false, true] {
+            let directory = try earlierFile()
+            try {
+                let database = try Database(path: directory.path(of: "state.db"), settings: .state)
+                let columns = try metaColumns(of: database, format: 3)
+                let sum = try #require(try database.scalar("SELECT row_sum FROM meta"))
+                try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                    .run(checksummed: columns, then: [.integer(sum)])
+                if isDamaged { try database.execute("DELETE FROM versions WHERE revision = 158") }
+            }()
+            if isDamaged {
+                expectLoss(of: directory)
+            } else {
+                let (store, recovered) = try StateStore.open(directory: directory.path, identity: identity)
+                #expect(recovered == Self.past.states[40])
+                #expect(try store.database.scalar("SELECT format FROM meta") == StateTables.format)
+            }
+        }
+    }
+
     @Test func aFileOfTheSecondFormatIsHeldToItsOwnSum() throws {
         for isDamaged in [false, true] {
-            let directory = TemporaryDirectory()
-            directory.put(Self.past.files[39])
+            let directory = try earlierFile()
             try {
                 let database = try Database(path: directory.path(of: "state.db"), settings: .state)
                 let columns = try metaColumns(of: database, format: 2)
@@ -221,7 +257,7 @@ import Testing
                 }
                 try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                     .run(checksummed: columns, then: [.number(sum)])
-                if isDamaged { try database.execute("DELETE FROM versions WHERE revision = 30") }
+                if isDamaged { try database.execute("DELETE FROM versions WHERE revision = 158") }
             }()
             if isDamaged {
                 expectLoss(of: directory)
@@ -234,8 +270,7 @@ import Testing
     }
 
     @Test func aFileOfTheFirstFormatOpensAndHasItsSumFromThenOn() throws {
-        let directory = TemporaryDirectory()
-        directory.put(Self.past.files[39])
+        let directory = try earlierFile()
         try {
             let database = try Database(path: directory.path(of: "state.db"), settings: .state)
             try database.execute("ALTER TABLE meta DROP COLUMN row_sum")

@@ -192,13 +192,21 @@ import Testing
         #expect(try open(logBase: 4).1?.header == header(4))
     }
 
-    @Test(arguments: ["versions", "leases", "requests", "meta"])
-    func aChangedRowIsALostState(table: String) throws {
-        let columns = ["versions": "version", "leases": "generation", "requests": "number", "meta": "revision"]
+    @Test(arguments: [
+        ("versions", "version"), ("leases", "generation"), ("requests", "number"), ("meta", "revision"),
+        ("runs", "first_revision"), ("runs", "id"), ("runs", "versions"), ("gone", "run"),
+    ])
+    func aChangedRowIsALostState(table: String, column: String) throws {
         do {
             let (store, _) = try open()
             try store.write(StateDelta(header: header(9), upserts: everything), configuration: members)
-            try store.database.execute("UPDATE \(table) SET \(columns[table]!) = 77")
+            try store.write(StateDelta(header: header(59), upserts: (10...59).map { put($0) }), configuration: members)
+            try store.write(
+                StateDelta(
+                    header: header(60), removedVersions: [VersionPosition(revision: Revision(20), ordinal: 0)]),
+                configuration: members)
+            #expect(try store.database.scalar("SELECT count(*) FROM \(table)") ?? 0 > 0)
+            try store.database.execute("UPDATE \(table) SET \(column) = 77")
         }
         guard case .stateLost = failure({ try open() }) else {
             Issue.record("a changed row was believed")

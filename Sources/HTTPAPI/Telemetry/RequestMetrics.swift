@@ -1,7 +1,7 @@
 internal import CoreMetrics
 
 /// What the doors of a node count: requests by route and class of status, their times, connections, streams, bytes.
-struct RequestMetrics {
+final class RequestMetrics: Sendable {
     /// Five per route, 1xx to 5xx, then five for requests without a route.
     private let requests: [Counter]
     private let latency: Timer

@@ -132,6 +132,8 @@ private let laxSchema = """
     CREATE TABLE meta (id, format, cluster, node, node_name, cluster_description, applied_index, applied_term, time_ns,
         revision, compacted_revision, digest, configuration, checksum, row_sum);
     CREATE TABLE versions (revision, ordinal, key, value, create_revision, version, lease, deletion, time_ns, checksum);
+    CREATE TABLE runs (id, first_revision, last_revision, versions, body, checksum);
+    CREATE TABLE gone (run, versions, checksum);
     CREATE TABLE leases (id, ttl_ns, deadline_ns, generation, checksum);
     CREATE TABLE requests (log_index, client, number, result, checksum);
     CREATE TABLE elections (kind, name, created, forgotten, leader, fence, leaderships, checksum);
@@ -150,13 +152,13 @@ private func recoverState(_ input: Bytes) throws(StorageError) {
     }
     var reader = ByteReader(input)
     while let tag = try? reader.readByte() {
-        let place = Int(tag & 7) % StateTable.all.count
+        let place = Int(tag & 15) % StateTable.all.count
         var columns: [ColumnValue] = []
         for _ in 0..<StateTable.all[place].columns {
             guard let column = try? ColumnValue(from: &reader) else { return }
             columns.append(column)
         }
-        if tag & 8 == 0 { try inserts[place].run(checksummed: columns) } else { try inserts[place].run(columns) }
+        if tag & 16 == 0 { try inserts[place].run(checksummed: columns) } else { try inserts[place].run(columns) }
     }
     guard (try? tables.readIdentity(path: ":memory:")) != nil,
         let state = (try? tables.read(path: ":memory:"))?.state
@@ -175,6 +177,7 @@ private struct StateTable {
         StateTable(name: "meta", columns: 13, rest: 1), StateTable(name: "versions", columns: 9),
         StateTable(name: "leases", columns: 4), StateTable(name: "requests", columns: 4),
         StateTable(name: "elections", columns: 7), StateTable(name: "candidacies", columns: 9),
+        StateTable(name: "runs", columns: 5), StateTable(name: "gone", columns: 2),
     ]
 }
 
@@ -206,8 +209,9 @@ extension ColumnValue {
 }
 
 private func stateRowSeeds() -> [Bytes] {
-    [0, 3, sampleProposals.count].map { count in
-        let store = sampleStore(count)
+    [(0, false), (3, false), (sampleProposals.count, false), (sampleProposals.count, true)].map { count, isRun in
+        var store = sampleStore(count)
+        if isRun { store.putUntilARunIsFull() }
         var configuration = ByteWriter()
         Configuration(members: [.init(name: "n1", peerAddress: "h:1")]).encode(into: &configuration)
         let header = store.header
@@ -225,7 +229,20 @@ private func stateRowSeeds() -> [Bytes] {
                 .integer(header.time.nanoseconds), .number(header.revision.rawValue),
                 .number(header.compactedRevision.rawValue), .number(header.digest), .blob(configuration.bytes),
             ])
-        for record in store.records() {
+        // Once with a row for each version, once with a run of all.
+        let versions = store.records().filter { if case .version = $0 { true } else { false } }
+        if isRun, let run = RunContent(of: versions.sorted(), from: 0, after: .zero) {
+            let positions = run.positions
+            write(
+                6,
+                [
+                    .integer(1), .number(positions[0].revision.rawValue),
+                    .number(positions[positions.count - 1].revision.rawValue), .integer(Int64(positions.count)),
+                    .blob(run.body),
+                ])
+            write(7, [.integer(1), .blob(Bytes(repeating: 0, count: positions.count))])
+        }
+        for record in store.records() where !isRun || !versions.contains(record) {
             switch record {
             case .version(let version): write(1, version.columns)
             case .lease(let lease): write(2, lease.columns)
@@ -235,6 +252,27 @@ private func stateRowSeeds() -> [Bytes] {
             }
         }
         return writer.bytes
+    }
+}
+
+extension Store {
+    /// As many versions as a run has at least.
+    fileprivate mutating func putUntilARunIsFull() {
+        for number in 0..<UInt8(VersionRun.fewest) {
+            _ = apply(
+                Proposal(command: .put(Put(key: [number % 3], value: [number]))),
+                at: ApplyPosition(index: appliedIndex.next, term: appliedTerm, time: time))
+        }
+    }
+}
+
+extension [StateRecord] {
+    /// Versions, in the order of their positions.
+    fileprivate func sorted() -> [StateRecord] {
+        sorted { a, b in
+            guard case .version(let one) = a, case .version(let other) = b else { return false }
+            return one.position < other.position
+        }
     }
 }
 
