@@ -221,52 +221,31 @@ import Testing
         return directory
     }
 
-    @Test func aFileOfTheThirdFormatIsHeldToItsSumAndOpens() throws {
-        for isDamaged in [false, true] {
-            let directory = try earlierFile()
-            try {
-                let database = try Database(path: directory.path(of: "state.db"), settings: .state)
-                let columns = try metaColumns(of: database, format: 3)
-                let sum = try #require(try database.scalar("SELECT row_sum FROM meta"))
-                try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                    .run(checksummed: columns, then: [.integer(sum)])
-                if isDamaged { try database.execute("DELETE FROM versions WHERE revision = 158") }
-            }()
-            if isDamaged {
-                expectLoss(of: directory)
-            } else {
-                let (store, recovered) = try StateStore.open(directory: directory.path, identity: identity)
-                #expect(recovered == Self.past.states[40])
-                #expect(try store.database.scalar("SELECT format FROM meta") == StateTables.format)
-            }
-        }
-    }
-
-    @Test func aFileOfTheSecondFormatIsHeldToItsOwnSum() throws {
-        for isDamaged in [false, true] {
-            let directory = try earlierFile()
-            try {
-                let database = try Database(path: directory.path(of: "state.db"), settings: .state)
-                let columns = try metaColumns(of: database, format: 2)
-                var sum: UInt64 = 0
+    /// The second format had the sum of the checksums of all rows, the third one that of this format.
+    @Test(arguments: [2, 3] as [Int64], [false, true])
+    func aFileOfAnEarlierFormatIsHeldToItsOwnSum(format: Int64, isDamaged: Bool) throws {
+        let directory = try earlierFile()
+        try {
+            let database = try Database(path: directory.path(of: "state.db"), settings: .state)
+            let columns = try metaColumns(of: database, format: format)
+            var sum = UInt64(bitPattern: try #require(try database.scalar("SELECT row_sum FROM meta")))
+            if format == 2 {
+                sum = 0
                 for table in ["versions", "leases"] {
                     try database.prepare("SELECT checksum FROM \(table)").rows([]) { row in
                         sum &+= row.number(0)
                         return true
                     }
                 }
-                try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                    .run(checksummed: columns, then: [.number(sum)])
-                if isDamaged { try database.execute("DELETE FROM versions WHERE revision = 158") }
-            }()
-            if isDamaged {
-                expectLoss(of: directory)
-            } else {
-                let (store, recovered) = try StateStore.open(directory: directory.path, identity: identity)
-                #expect(recovered == Self.past.states[40])
-                #expect(try store.database.scalar("SELECT format FROM meta") == StateTables.format)
             }
-        }
+            try database.prepare("REPLACE INTO meta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                .run(checksummed: columns, then: [.number(sum)])
+            if isDamaged { try database.execute("DELETE FROM versions WHERE revision = 158") }
+        }()
+        guard !isDamaged else { return expectLoss(of: directory) }
+        let (store, recovered) = try StateStore.open(directory: directory.path, identity: identity)
+        #expect(recovered == Self.past.states[40])
+        #expect(try store.database.scalar("SELECT format FROM meta") == StateTables.format)
     }
 
     @Test func aFileOfTheFirstFormatOpensAndHasItsSumFromThenOn() throws {
