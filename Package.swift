@@ -183,7 +183,7 @@ let package = Package(
             name: "HTTPAPITests", dependencies: ["HTTPAPI", nioEmbedded], swiftSettings: strict),
         .testTarget(
             name: "EtcdAPITests",
-            dependencies: ["EtcdAPI", "HTTPAPI", nioCore, nioPosix, nioHTTP2, nioHPACK, protobuf],
+            dependencies: ["EtcdAPI", "HTTPAPI", nioCore, nioPosix, nioEmbedded, nioHTTP2, nioHPACK, protobuf],
             swiftSettings: strict),
         .testTarget(
             name: "ConclaveClientTests", dependencies: ["ConclaveClient", nioCore, nioPosix, nioHTTP1],

@@ -173,6 +173,8 @@ package enum Limits {
     package static let shutdown = TimeSpan.seconds(5)
 
     // HTTP/2
+    /// How long a client may take to answer that its connection ends, and then to end its streams.
+    package static let farewell = TimeSpan.seconds(15)
     /// Streams open at once on one connection.
     package static let streamsPerConnection = 1_000
     /// Bytes of a request that one stream, and all of a connection, may send before they are read.
@@ -218,6 +220,7 @@ package enum Limits {
         precondition(renewalsPerRequest < jsonValues, "a renewal of many leases must fit into a JSON body")
         precondition(etcdRequestBytes <= bodyBytes, "a request of etcd's API must fit into a body")
         precondition(lastCall < shutdown, "a node that stops must wait for the requests it still takes")
+        precondition(shutdown < farewell, "a client that answers must have its time to end its streams")
         precondition(requestTimeout <= maximumRequestTimeout, "the default time-out must be allowed")
     }
 }

@@ -56,7 +56,8 @@ final class GRPCConnection: ChannelInboundHandler, ServedConnection, @unchecked 
         let http2 = NIOHTTP2Handler(
             mode: .server, connectionConfiguration: connectionConfiguration, streamConfiguration: streamConfiguration)
         try channel.pipeline.syncOperations.addHandlers([
-            OutboundGatherer(), http2, GRPCConnection(host: host, methods: methods, management: management), management,
+            OutboundGatherer(), http2, GRPCConnection(host: host, methods: methods, management: management),
+            FarewellHandler(), management,
         ])
         // The connection was open before the handler was there.
         management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
