@@ -9,15 +9,17 @@ struct SalvageCommand: ParsableCommand {
         commandName: "salvage",
         abstract: "Print the keys that a member saved, without a cluster.",
         discussion: """
-            For when a majority of the members has lost its data. Of those that have theirs, take the one with
-            the highest revision, begin a new cluster, and write to it what is still wanted. What was written
-            in the last half second may be missing: it is in the log alone.
+            For when a majority of the members has lost its data. Of those that have
+            theirs, take the one with the highest revision, begin a new cluster, and
+            write to it what is still wanted. What was written in the last half second
+            may be missing: it is in the log alone.
 
             EXAMPLE
-              conclave salvage /var/lib/conclave            key, tab, value; long values cut off
-              conclave salvage --json copy.db > keys.json   one whole record per line
+              conclave salvage /var/lib/conclave            key, tab, value
+              conclave salvage --json copy.db > keys.json   a whole record per line
 
-            The revision is told on standard error. The file may be in use; it is only read.
+            Long values are cut off without --json. The revision is told on standard
+            error. The file may be in use; it is only read.
             """)
 
     @Argument(
@@ -29,10 +31,11 @@ struct SalvageCommand: ParsableCommand {
     func run() throws {
         let file = try file()
         let saved: SavedState?
-        do {
+        do throws(StorageError) {
             saved = try SavedState.read(file)
         } catch {
-            throw ValidationError("\(error)")
+            guard case .corrupt(_, let detail) = error else { throw ValidationError("\(error)") }
+            throw ValidationError("\(file) cannot be read as a member's state: \(detail)")
         }
         guard let saved else { throw ValidationError("\(file) has no state: nothing was ever saved in it") }
         let count = saved.keys.count == 1 ? "1 key" : "\(saved.keys.count) keys"
