@@ -57,16 +57,20 @@ import Testing
         let first = try await ScriptedServer { _, _ in
             .stream([Self.state, Self.put("a", 42), Self.put("b1", 43, marked: false)], then: .breakOff)
         }
-        let second = try await ScriptedServer { _, _ in
-            .stream([Self.put("b1", 43, marked: false), Self.put("b2", 43), Self.put("c", 44)], then: .stayOpen)
+        let second = try await ScriptedServer { request, _ in
+            // Of what comes shortly before a connection breaks, the end may be lost.
+            let missed = request.uri.contains("from=41") ? [Self.put("a", 42)] : []
+            return .stream(
+                missed + [Self.put("b1", 43, marked: false), Self.put("b2", 43), Self.put("c", 44)], then: .stayOpen)
         }
         let told = try await withClient([first.endpoint, second.endpoint]) {
             try await events(of: $0.watch(.key("c")), upTo: "c")
         }
         #expect(values(told) == ["a", "b1", "b2", "c"])
         #expect(second.requests.count == 1)
-        #expect(second.requests[0].uri.contains("from=42"))
-        #expect(told.contains { if case .interrupted(.disconnected) = $0 { true } else { false } })
+        let before = told.prefix { if case .interrupted(.disconnected) = $0 { false } else { true } }
+        #expect(before.count < told.count)
+        #expect(second.requests[0].uri.contains(values(Array(before)) == ["a"] ? "from=42" : "from=41"))
         await first.stop()
         await second.stop()
     }
