@@ -9,13 +9,14 @@ package struct SavedState: Sendable {
     /// The keys that lived, in byte order.
     package var keys: [KeyRecord]
 
-    /// Reads the file at `path`, which another process may be writing meanwhile; one of an earlier format gets the tables that
-    /// it lacks. `nil` when no state was ever saved in it.
+    /// Reads the file at `path`, which another process may be writing meanwhile; `nil` when no state was ever saved in it.
     package static func read(_ path: String) throws(StorageError) -> SavedState? {
         let database = try Database(path: path, settings: [])
         defer { database.close() }
-        let tables = try StateTables(database)
+        // The tables that an earlier format lacks, or another's database, are there for as long as this lasts: it is never
+        // committed.
         try database.execute("BEGIN")
+        let tables = try StateTables(database)
         guard let identity = try tables.readIdentity(path: path) else { return nil }
         guard let state = try tables.read(path: path).state else { return nil }
         return SavedState(nodeName: identity.nodeName, header: state.header, keys: state.livingKeys)

@@ -162,7 +162,8 @@ extension [StateRecord] {
             }
             result.append(record)
         }
-        return result + self[place...]
+        result.append(contentsOf: self[place...])
+        return result
     }
 }
 

@@ -48,6 +48,8 @@ struct VersionRun {
 
     /// Whether so little is left that it is better kept as rows.
     var isSparse: Bool { remaining * 16 <= positions.count }
+    /// Whether more is gone than left.
+    var isMostlyGone: Bool { remaining * 2 < positions.count }
 }
 
 // MARK: - As rows hold it

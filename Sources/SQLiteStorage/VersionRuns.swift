@@ -45,7 +45,8 @@ struct VersionRuns {
         var changed: [VersionRun] = []
         guard !touched.isEmpty else { return (ended, changed) }
         runs.removeAll { run in
-            let isEnding = counts.gone > Self.goneVersions + counts.left || run.isSparse
+            // While more are gone than left, there is a run of which that is true.
+            let isEnding = run.isSparse || run.isMostlyGone && counts.gone > Self.goneVersions + counts.left
             if isEnding {
                 ended.append(run)
                 counts.gone -= run.positions.count - run.remaining

@@ -248,6 +248,23 @@ import Testing
         #expect(try store.database.scalar("SELECT format FROM meta") == StateTables.format)
     }
 
+    @Test func aFileOfAnEarlierFormatThatIsOnlyLookedAtStaysAsItIs() throws {
+        let directory = try earlierFile()
+        let file = directory.path(of: "state.db")
+        let saved = try #require(try SavedState.read(file))
+        #expect(saved.keys.count == 20 && saved.nodeName == identity.nodeName)
+        let database = try Database(path: file, settings: [])
+        #expect(try database.scalar("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs', 'gone')") == 0)
+    }
+
+    @Test func theDatabaseOfSomebodyElseIsNotWrittenTo() throws {
+        let directory = TemporaryDirectory()
+        let database = try Database(path: directory.path(of: "other.db"), settings: [])
+        try database.execute("CREATE TABLE theirs (a)")
+        #expect(try SavedState.read(directory.path(of: "other.db")) == nil)
+        #expect(try database.scalar("SELECT count(*) FROM sqlite_schema") == 1)
+    }
+
     @Test func aFileOfTheFirstFormatOpensAndHasItsSumFromThenOn() throws {
         let directory = try earlierFile()
         try {
