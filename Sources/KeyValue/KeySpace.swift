@@ -6,7 +6,8 @@ internal import Primitives
 /// A version is retained while it is current, or while the event that ended it is in the history. So every event in the
 /// history knows what it replaced, and every revision after ``compacted`` can be read.
 struct KeySpace: Sendable {
-    typealias Place = OrderedMap<ByteKey, Version>.Search
+    typealias Keys = OrderedMap<ByteKey, KeyVersions>
+    typealias Place = Keys.Search
 
     /// The newest sealed revision.
     private(set) var revision = Revision.empty
@@ -17,10 +18,10 @@ struct KeySpace: Sendable {
     /// The part of ``bytes`` that compaction of the whole history would give back.
     private(set) var historyBytes = 0
 
-    /// The living keys, never with a tombstone.
-    private(set) var current = OrderedMap<ByteKey, Version>()
-    /// Per key its superseded versions and tombstones, oldest first, never empty.
-    private(set) var past = OrderedMap<ByteKey, Deque<Version>>()
+    /// The living keys, whose newest version is no tombstone.
+    private(set) var living = Keys()
+    /// Keys that are not there and were within the history: the newest version is a tombstone, and not the only one.
+    private(set) var dead = Keys()
     /// The revisions after ``compacted`` without a gap, so that a revision's place follows from its number.
     private(set) var history = Deque<HistoryRevision>()
 
@@ -48,22 +49,21 @@ struct KeySpace: Sendable {
     /// The newest revision that has an event, the open one included.
     var reachedRevision: Revision { draft.isEmpty ? revision : openRevision }
 
-    func search(_ key: Bytes) -> Place { current.search(ByteKey(key)) }
-    func record(at place: Place) -> KeyRecord? { place.found ? current.value(at: place.position).record : nil }
+    func search(_ key: Bytes) -> Place { living.search(ByteKey(key)) }
+    func record(at place: Place) -> KeyRecord? { place.found ? living[place.position].newest.record : nil }
     func record(for key: Bytes) -> KeyRecord? { record(at: search(key)) }
 
     // MARK: Writing
 
     /// Writes a key into the open revision, at the place a search for it found.
     mutating func put(_ key: Bytes, _ value: Bytes, lease: LeaseID?, at place: Place, time: ClusterTime) -> KeyRecord {
-        let superseded = place.found ? current.value(at: place.position) : nil
-        let previous = superseded?.record
+        let previous = record(at: place)
         let record = KeyRecord(
             key: previous?.key ?? key, value: value, createRevision: previous?.createRevision ?? openRevision,
             modRevision: openRevision, version: (previous?.version ?? 0) &+ 1, lease: lease)
         let version = Version(position: nextPosition, content: .put(record), time: time)
         changes.insert(version)
-        enter(version, record, replacing: superseded, at: place)
+        enter(version, record, at: place)
         return record
     }
 
@@ -94,39 +94,38 @@ struct KeySpace: Sendable {
         VersionPosition(revision: openRevision, ordinal: UInt32(truncatingIfNeeded: draft.count))
     }
 
-    private mutating func enter(
-        _ version: Version, _ record: KeyRecord, replacing superseded: Version?, at place: Place
-    ) {
+    private mutating func enter(_ version: Version, _ record: KeyRecord, at place: Place) {
         bytes += version.bytes
-        if let superseded {
-            current.update(at: place.position) { $0 = version }
-            archive(superseded)
+        if place.found {
+            let superseded = living.update(at: place.position) { $0.supersede(with: version) }
             draftSuperseded += superseded.bytes
+            draft.append(.put(record, previous: superseded.record))
         } else {
-            current.insert(ByteKey(record.key), version, at: place.position)
+            let key = ByteKey(record.key)
+            living.insert(key, versions(of: key, endingWith: version), at: place.position)
+            draft.append(.put(record, previous: nil))
         }
-        draft.append(.put(record, previous: superseded?.record))
+    }
+
+    /// Those of a key that comes to life with `version`.
+    private mutating func versions(of key: ByteKey, endingWith version: Version) -> KeyVersions {
+        let place = dead.search(key)
+        guard place.found else { return KeyVersions(version) }
+        var versions = dead.remove(at: place.position)
+        versions.supersede(with: version)
+        return versions
     }
 
     private mutating func end(
         _ previous: KeyRecord, with tombstone: Version, reason: DeletionReason, at place: Place
     ) {
         bytes += tombstone.bytes
-        let superseded = current.remove(at: place.position)
-        archive(superseded)
-        archive(tombstone)
+        var versions = living.remove(at: place.position)
+        let superseded = versions.supersede(with: tombstone)
+        let key = ByteKey(previous.key)
+        dead.insert(key, versions, at: dead.search(key).position)
         draftSuperseded += superseded.bytes + tombstone.bytes
         draft.append(.delete(key: previous.key, revision: openRevision, reason: reason, previous: previous))
-    }
-
-    private mutating func archive(_ version: Version) {
-        let key = ByteKey(version.key)
-        let place = past.search(key)
-        if place.found {
-            past.update(at: place.position) { $0.append(version) }
-        } else {
-            past.insert(key, [version], at: place.position)
-        }
     }
 
     // MARK: Compacting
@@ -146,14 +145,26 @@ struct KeySpace: Sendable {
 
     /// Drops the version that an event replaced, and the tombstone that it is.
     private mutating func forgetVersions(endedBy end: Event.End) {
-        let place = past.search(ByteKey(end.key))
-        guard place.found else { return }
+        let key = ByteKey(end.key)
+        let place = living.search(key)
+        if place.found { return Self.forget(endedBy: end, of: &living, at: place.position, &changes) }
+        let grave = dead.search(key)
+        guard grave.found else { return }
+        Self.forget(endedBy: end, of: &dead, at: grave.position, &changes)
+        let left = dead[grave.position]
+        guard left.past.isEmpty, left.newest.revision == end.revision else { return }
+        changes.remove(left.newest.stored.position)
+        dead.remove(at: grave.position)
+    }
+
+    private static func forget(
+        endedBy end: Event.End, of keys: inout Keys, at position: Keys.Position, _ changes: inout VersionChanges
+    ) {
         var isLast = false
-        while !isLast, let version = past.update(at: place.position, { $0.popFirst(endedAt: end.revision) }) {
+        while !isLast, let version = keys.update(at: position, { $0.popOldest(endedBy: end.revision) }) {
             changes.remove(version.stored.position)
             isLast = version.revision == end.overwritten
         }
-        if past.value(at: place.position).isEmpty { past.remove(at: place.position) }
     }
 
     // MARK: Keeping
@@ -175,12 +186,12 @@ struct KeySpace: Sendable {
         }
         restoredTime = stored.time
         let place = search(version.key)
-        let superseded = place.found ? current.value(at: place.position) : nil
+        let superseded = place.found ? living[place.position].newest : nil
         switch stored.content {
         case .put(let record):
             guard record.modRevision == stored.position.revision else { throw .inconsistent(stored.position) }
             if let superseded, superseded.revision == openRevision { throw .inconsistent(stored.position) }
-            enter(version, record, replacing: superseded, at: place)
+            enter(version, record, at: place)
         case .tombstone(_, let reason):
             guard let previous = superseded?.record else { throw .inconsistent(stored.position) }
             end(previous, with: version, reason: reason, at: place)
@@ -195,7 +206,7 @@ struct KeySpace: Sendable {
             throw .inconsistent(position)
         }
         bytes += version.bytes
-        current.insert(ByteKey(record.key), version, at: place.position)
+        living.insert(ByteKey(record.key), KeyVersions(version), at: place.position)
     }
 
     /// Ends the restoration, which must have reached `last`.
@@ -204,15 +215,6 @@ struct KeySpace: Sendable {
         restoredTime = nil
         guard revision == last else { throw .missingRevision(openRevision) }
         changes = VersionChanges(takenAt: revision)
-    }
-}
-
-extension Deque<Version> {
-    fileprivate mutating func popFirst(endedAt revision: Revision) -> Version? {
-        guard let oldest = first,
-            oldest.revision < revision || (oldest.revision == revision && oldest.record == nil)
-        else { return nil }
-        return removeFirst()
     }
 }
 

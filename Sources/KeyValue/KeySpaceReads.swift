@@ -1,4 +1,3 @@
-import DequeModule
 internal import Primitives
 
 /// Reads of ranges, now and at a revision of the history.
@@ -25,21 +24,21 @@ extension KeySpace {
 
     /// Whether `body` is true for every living record of a selection; asks no further after the first that is not.
     func allRecords(in selection: KeySelection, _ body: (KeyRecord) -> Bool) -> Bool {
-        var (position, end) = current.bounds(of: selection)
+        var (position, end) = living.bounds(of: selection)
         while position < end {
-            if let record = current.value(at: position).record, !body(record) { return false }
-            position = current.position(after: position)
+            if let record = living[position].newest.record, !body(record) { return false }
+            position = living.position(after: position)
         }
         return true
     }
 
     /// The living keys of a selection, in order.
     func livingKeys(in selection: KeySelection) -> [Bytes] {
-        var (position, end) = current.bounds(of: selection)
+        var (position, end) = living.bounds(of: selection)
         var result: [Bytes] = []
         while position < end {
-            result.append(current.key(at: position).bytes)
-            position = current.position(after: position)
+            result.append(living.key(at: position).bytes)
+            position = living.position(after: position)
         }
         return result
     }
@@ -49,50 +48,30 @@ extension KeySpace {
             if let record = record(for: key) { page.add(record) }
             return
         }
-        var (position, end) = current.bounds(of: selection)
-        page.count = current.distance(from: position, to: end)
+        var (position, end) = living.bounds(of: selection)
+        page.count = living.distance(from: position, to: end)
         while position < end, !page.isFull {
-            if let record = current.value(at: position).record { page.append(record) }
-            position = current.position(after: position)
+            if let record = living[position].newest.record { page.append(record) }
+            position = living.position(after: position)
         }
     }
 
     private func collect(_ selection: KeySelection, at revision: Revision, into page: inout PageBuilder) {
         if case .key(let key) = selection {
             let key = ByteKey(key)
-            if let record = record(at: revision, current: current.value(for: key), past: past.value(for: key)) {
-                page.add(record)
-            }
+            let versions = living.value(for: key) ?? dead.value(for: key)
+            if let record = versions?.record(at: revision) { page.add(record) }
             return
         }
-        var (living, livingEnd) = current.bounds(of: selection)
-        var (dead, deadEnd) = past.bounds(of: selection)
-        while living < livingEnd || dead < deadEnd {
-            // The smaller key next, from both maps when they both have it.
-            let livingKey = living < livingEnd ? current.key(at: living) : nil
-            let deadKey = dead < deadEnd ? past.key(at: dead) : nil
-            let takesLiving = livingKey.map { key in deadKey.map { !($0 < key) } ?? true } ?? false
-            let takesDead = deadKey.map { key in livingKey.map { !($0 < key) } ?? true } ?? false
-            let record = record(
-                at: revision, current: takesLiving ? current.value(at: living) : nil,
-                past: takesDead ? past.value(at: dead) : nil)
+        var (next, end) = living.bounds(of: selection)
+        var (nextDead, endOfDead) = dead.bounds(of: selection)
+        while next < end || nextDead < endOfDead {
+            // The smaller key next: no key is in both.
+            let isDead = next == end || nextDead < endOfDead && dead.key(at: nextDead) < living.key(at: next)
+            let record = isDead ? dead[nextDead].record(at: revision) : living[next].record(at: revision)
             if let record { page.add(record) }
-            if takesLiving { living = current.position(after: living) }
-            if takesDead { dead = past.position(after: dead) }
+            if isDead { nextDead = dead.position(after: nextDead) } else { next = living.position(after: next) }
         }
-    }
-
-    /// What a key was at a revision that can be read.
-    private func record(at revision: Revision, current: Version?, past: Deque<Version>?) -> KeyRecord? {
-        if let current, current.revision <= revision { return current.record }
-        guard let past else { return nil }
-        var low = 0
-        var high = past.count
-        while low < high {
-            let middle = (low + high) / 2
-            if past[middle].revision <= revision { low = middle + 1 } else { high = middle }
-        }
-        return low > 0 ? past[low - 1].record : nil
     }
 }
 

@@ -82,7 +82,10 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
     }
 
     func key(at position: Position) -> Key { blocks[position.block].entries[position.offset].key }
-    func value(at position: Position) -> Value { blocks[position.block].entries[position.offset].value }
+    func value(at position: Position) -> Value { self[position] }
+
+    /// Looks at a value where it is.
+    subscript(position: Position) -> Value { _read { yield blocks[position.block].entries[position.offset].value } }
 
     func position(after position: Position) -> Position {
         position.offset + 1 < blocks[position.block].count

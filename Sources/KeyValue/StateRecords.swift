@@ -1,4 +1,3 @@
-import DequeModule
 internal import Primitives
 
 extension Store {
@@ -21,8 +20,8 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
     private var store: Store { _read { yield kept.store } }
 
     private enum Stage {
-        case living(OrderedMap<ByteKey, Version>.Position)
-        case past(OrderedMap<ByteKey, Deque<Version>>.Position)
+        case living(KeySpace.Keys.Position)
+        case dead(KeySpace.Keys.Position)
         case history(place: Int, ordinal: Int)
         case leases(OrderedMap<LeaseID, LeaseState>.Position)
         case elections(OrderedMap<ElectionID, Election>.Position)
@@ -33,16 +32,24 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
 
     init(_ store: Store) {
         kept = Kept(store)
-        stage = .living(store.keys.current.startPosition)
+        stage = .living(store.keys.living.startPosition)
     }
 
     package mutating func next() -> StateRecord? {
         while true {
             switch stage {
             case .living(let position):
-                if let record = nextLiving(position) { return record }
-            case .past(let position):
-                if let record = nextPast(position) { return record }
+                if let (version, next) = nextBase(in: store.keys.living, from: position) {
+                    stage = .living(next)
+                    return .version(version)
+                }
+                stage = .dead(store.keys.dead.startPosition)
+            case .dead(let position):
+                if let (version, next) = nextBase(in: store.keys.dead, from: position) {
+                    stage = .dead(next)
+                    return .version(version)
+                }
+                stage = .history(place: 0, ordinal: 0)
             case .history(let place, let ordinal):
                 if let record = nextEvent(place, ordinal) { return record }
             case .leases(let position):
@@ -91,33 +98,16 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
         return .candidacy(StoredCandidacy(id: id, candidates.value(at: place)))
     }
 
-    /// Living keys whose version is older than the history.
-    private mutating func nextLiving(_ start: OrderedMap<ByteKey, Version>.Position) -> StateRecord? {
+    /// The next version from before the history, of which a key has one at most, its oldest; and where to go on.
+    private func nextBase(
+        in keys: KeySpace.Keys, from start: KeySpace.Keys.Position
+    ) -> (version: StoredVersion, next: KeySpace.Keys.Position)? {
         var position = start
-        while position < store.keys.current.endPosition {
-            let version = store.keys.current.value(at: position)
-            position = store.keys.current.position(after: position)
-            if version.revision <= store.keys.compacted {
-                stage = .living(position)
-                return .version(version.stored)
-            }
+        while position < keys.endPosition {
+            let oldest = keys[position].oldest
+            position = keys.position(after: position)
+            if oldest.revision <= store.keys.compacted { return (oldest.stored, position) }
         }
-        stage = .past(store.keys.past.startPosition)
-        return nil
-    }
-
-    /// Superseded versions that are older than the history; each key has one at most, its oldest.
-    private mutating func nextPast(_ start: OrderedMap<ByteKey, Deque<Version>>.Position) -> StateRecord? {
-        var position = start
-        while position < store.keys.past.endPosition {
-            let oldest = store.keys.past.value(at: position).first
-            position = store.keys.past.position(after: position)
-            if let oldest, oldest.revision <= store.keys.compacted {
-                stage = .past(position)
-                return .version(oldest.stored)
-            }
-        }
-        stage = .history(place: 0, ordinal: 0)
         return nil
     }
 

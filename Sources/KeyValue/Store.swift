@@ -97,7 +97,7 @@ package struct Store: Sendable {
     /// The newest revision; ``Revision/empty`` before the first write.
     package var revision: Revision { keys.revision }
     /// Living keys.
-    package var keyCount: Int { keys.current.count }
+    package var keyCount: Int { keys.living.count }
     package var leaseCount: Int { leases.count }
     /// Bytes of keys and values, history included, and of candidacies and leaderships, with ``Limits/versionBytes`` for each.
     package var storeBytes: Int { keys.bytes + elections.bytes }

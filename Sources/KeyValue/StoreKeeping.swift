@@ -56,12 +56,12 @@ extension Store {
     }
 
     private mutating func attachKeys() throws(RestoreFailure) {
-        var position = keys.current.startPosition
-        while position < keys.current.endPosition {
-            if let record = keys.current.value(at: position).record, let lease = record.lease {
+        var position = keys.living.startPosition
+        while position < keys.living.endPosition {
+            if let record = keys.living[position].newest.record, let lease = record.lease {
                 guard leases.attach(record.key, to: lease) else { throw .missingLease(lease) }
             }
-            position = keys.current.position(after: position)
+            position = keys.living.position(after: position)
         }
     }
 
