@@ -91,12 +91,27 @@ import Testing
         }
     }
 
-    @Test func streamsThatEndDoSo() async throws {
+    @Test func keepAlivesAreOneBodyAndTheConnectionGoesOn() async throws {
         try await run { client, _ in
-            client.send("POST", "/v3/lease/keepalive", #"{"ID":"42"}"#)
-            try await eventually("the end of the stream") { client.text.hasSuffix("0\r\n\r\n") }
-            #expect(client.text.contains(#""ID":"42"}}"#))
-            #expect(!client.text.contains("TTL"))
+            for _ in 0..<2 {
+                let answer = try await client.request("POST", "/v3/lease/keepalive", #"{"ID":"42"} {"ID":"43"}"#)
+                #expect(answer.status == 200)
+                let lines = answer.text.split(separator: "\n")
+                #expect(lines.count == 2)
+                #expect(lines.first?.hasSuffix(#""ID":"42"}}"#) == true)
+                #expect(lines.last?.hasSuffix(#""ID":"43"}}"#) == true)
+            }
+            let refused = try await client.request("POST", "/v3/lease/keepalive", #"{"ID":"42"} {"ID":"x"}"#)
+            #expect(refused.text.contains(#"{"error":{"grpc_code":3"#))
+            #expect(try await client.request("GET", "/version").status == 200)
+        }
+    }
+
+    @Test func aStreamSaysThatItIsTheLastAnswerOfItsConnection() async throws {
+        try await run { client, _ in
+            client.send("POST", "/v3/watch", #"{"create_request":{"key":"Zm9v"}}"#)
+            try await eventually("the head") { client.text.contains("\r\n\r\n") }
+            #expect(client.text.contains("\r\nConnection: close\r\n"))
         }
     }
 

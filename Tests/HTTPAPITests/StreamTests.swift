@@ -33,6 +33,7 @@ struct StreamTests {
             let head = try await client.openStream("/v1/watch?prefix=p/")
             #expect(head.status == 200)
             #expect(head["content-type"] == "text/event-stream")
+            #expect(head["connection"] == "close")
             #expect(head["conclave-revision"] == "2")
             try await #expect(
                 client.chunk() == """

@@ -10,7 +10,7 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
     private let series: MethodSeries
     private var call: (any RunningCall)?
     private var rpc: RPC?
-    /// The one answer of a call that has one, until the call ends well.
+    /// The one answer of a call that has one, or the lines of all that end with its requests, until the call ends.
     private var answer: ByteBuffer?
     private var isStreaming = false
     private(set) var isWritable = true
@@ -52,15 +52,24 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
             return end(RPCStatus(.internalError, "conclave: an answer cannot be encoded: \(error)"))
         }
         guard hasManyAnswers else { return answer = json }
-        beginStream()
-        var buffer = ByteBufferAllocator().buffer(capacity: json.readableBytes + 16)
-        buffer.writeStaticString("{\"result\":")
-        buffer.writeImmutableBuffer(json)
-        buffer.writeStaticString("}\n")
-        exchange.write(buffer)
+        var line = ByteBufferAllocator().buffer(capacity: json.readableBytes + 16)
+        line.writeStaticString("{\"result\":")
+        line.writeImmutableBuffer(json)
+        line.writeStaticString("}\n")
+        write(line)
     }
 
     private var hasManyAnswers: Bool { method.kind != .unary }
+
+    /// A line of many.
+    private func write(_ line: ByteBuffer) {
+        if method.endsWithRequests {
+            answer.setOrWriteImmutableBuffer(line)
+        } else {
+            beginStream()
+            exchange.write(line)
+        }
+    }
 
     private func beginStream() {
         guard !isStreaming else { return }
@@ -73,20 +82,25 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
         isEnded = true
         series.ended(status.code)
         release()
-        var buffer = ByteBuffer()
+        var error = ByteBuffer()
         if hasManyAnswers {
-            beginStream()
             if status.code != .ok {
-                buffer.writeGatewayStreamError(status)
-                exchange.write(buffer)
+                error.writeGatewayStreamError(status)
+                write(error)
             }
-            exchange.end()
+            endLines()
         } else if status.code == .ok, let answer {
             exchange.answer(status: 200, body: answer)
         } else {
-            buffer.writeGatewayError(status)
-            exchange.answer(status: status.code.httpStatus, body: buffer)
+            error.writeGatewayError(status)
+            exchange.answer(status: status.code.httpStatus, body: error)
         }
+    }
+
+    private func endLines() {
+        if method.endsWithRequests { return exchange.answer(status: 200, body: answer ?? ByteBuffer()) }
+        beginStream()
+        exchange.end()
     }
 
     private func release() {

@@ -20,11 +20,13 @@ final class Method: Sendable {
     let gatewayPaths: [String]
     /// Whether an answer may be long in coming.
     let takesLong: Bool
+    /// Whether the answers end with the requests. The gateway has all of these at once: there the answers are one body.
+    let endsWithRequests: Bool
     let begin: @Sendable (RPC) -> any RunningCall
 
     private init(
         _ path: String, _ kind: Kind, _ gatewayPaths: [String], takesLong: Bool,
-        begin: @escaping @Sendable (RPC) -> any RunningCall
+        endsWithRequests: Bool = false, begin: @escaping @Sendable (RPC) -> any RunningCall
     ) {
         let parts = path.split(separator: "/").map(String.init)
         service = parts[0]
@@ -33,6 +35,7 @@ final class Method: Sendable {
         self.kind = kind
         self.gatewayPaths = gatewayPaths
         self.takesLong = takesLong
+        self.endsWithRequests = endsWithRequests
         self.begin = begin
     }
 
@@ -81,11 +84,13 @@ final class Method: Sendable {
         Method(path, .bidirectional, gatewayPaths, takesLong: true) { rpc in TypedCall(handler(rpc), .generated) }
     }
 
-    /// The same, with requests that come often.
+    /// The same, with requests that come often, and an end behind the last answer when the client has ended.
     static func frequentStream<Handler: CallHandler & SendableMetatype>(
         _ path: String, _ gatewayPaths: String..., handler: @escaping @Sendable (RPC) -> Handler
     ) -> Method where Handler.Request: FrequentRequest {
-        Method(path, .bidirectional, gatewayPaths, takesLong: true) { rpc in TypedCall(handler(rpc), .frequent) }
+        Method(path, .bidirectional, gatewayPaths, takesLong: true, endsWithRequests: true) { rpc in
+            TypedCall(handler(rpc), .frequent)
+        }
     }
 }
 

@@ -89,11 +89,12 @@ final class LoopContext {
         return (status, out)
     }
 
-    /// The head of an event stream, whose body follows in chunks or, for HTTP/1.0, up to the connection's end.
+    /// The head of an event stream, whose body follows in chunks or, for HTTP/1.0, up to the connection's end: it is the last
+    /// answer there, as nothing more is read.
     func encodeStreamHead(at position: ReplyPosition, chunked: Bool) -> ByteBuffer {
         note(position)
         var out = ByteBufferAllocator().buffer(capacity: 384)
-        common.write(.ok, .events, at: position, chunked ? .keptByDefault : .closes, into: &out)
+        common.write(.ok, .events, at: position, .closes, into: &out)
         if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
         out.writeStaticString("X-Accel-Buffering: no\r\n\r\n")
         return out
@@ -102,7 +103,7 @@ final class LoopContext {
     /// The head of a guest's stream of JSON.
     func encodeGuestHead(chunked: Bool) -> ByteBuffer {
         var out = ByteBufferAllocator().buffer(capacity: 512)
-        common.write(.ok, .json, at: latest, chunked ? .keptByDefault : .closes, into: &out)
+        common.write(.ok, .json, at: latest, .closes, into: &out)
         if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
         out.write(.guest)
         out.writeStaticString("\r\n")
