@@ -192,7 +192,7 @@ struct ElectionTable: Sendable {
             let before = election.record.bytes
             var position = election.line.startPosition
             while position < election.line.endPosition {
-                let next = election.line.value(at: position)
+                let next = election.line[position]
                 if let candidate = election.candidate(next), isAlive(candidate.lease) {
                     election.line.remove(at: position)
                     election.record.begin(
@@ -311,7 +311,7 @@ struct ElectionTable: Sendable {
     private mutating func finishRestoring() throws(RestoreFailure) {
         var position = elections.startPosition
         while position < elections.endPosition {
-            let (id, election) = (elections.key(at: position), elections.value(at: position))
+            let (id, election) = (elections.key(at: position), elections[position])
             if let leader = election.record.leader, election.candidate(leader.candidate)?.lease != leader.lease {
                 throw .inconsistentElection(id)
             }

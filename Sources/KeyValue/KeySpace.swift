@@ -148,13 +148,13 @@ struct KeySpace: Sendable {
         let key = ByteKey(end.key)
         let place = living.search(key)
         if place.found { return Self.forget(endedBy: end, of: &living, at: place.position, &changes) }
-        let grave = dead.search(key)
-        guard grave.found else { return }
-        Self.forget(endedBy: end, of: &dead, at: grave.position, &changes)
-        let left = dead[grave.position]
+        let deadPlace = dead.search(key)
+        guard deadPlace.found else { return }
+        Self.forget(endedBy: end, of: &dead, at: deadPlace.position, &changes)
+        let left = dead[deadPlace.position]
         guard left.past.isEmpty, left.newest.revision == end.revision else { return }
         changes.remove(left.newest.stored.position)
-        dead.remove(at: grave.position)
+        dead.remove(at: deadPlace.position)
     }
 
     private static func forget(

@@ -46,12 +46,12 @@ struct LeaseTable: Sendable {
     /// Whether the lease is there and its time is not over.
     func isAlive(_ id: LeaseID, at time: ClusterTime) -> Bool {
         let place = leases.search(id)
-        return place.found && leases.value(at: place.position).deadline > time
+        return place.found && leases[place.position].deadline > time
     }
 
     func grant(of id: LeaseID, at time: ClusterTime) -> LeaseGrant? {
         let place = leases.search(id)
-        return place.found ? leases.value(at: place.position).grant(id: id, at: time) : nil
+        return place.found ? leases[place.position].grant(id: id, at: time) : nil
     }
 
     /// At most `limit` leases, 0 for the most that are allowed, from `first` on.
@@ -60,7 +60,7 @@ struct LeaseTable: Sendable {
         var grants: [LeaseGrant] = []
         var position = leases.lowerBound(first)
         while grants.count < size, position < leases.endPosition {
-            grants.append(leases.value(at: position).grant(id: leases.key(at: position), at: time))
+            grants.append(leases[position].grant(id: leases.key(at: position), at: time))
             position = leases.position(after: position)
         }
         return LeasePage(grants: grants, count: count, more: position < leases.endPosition)
@@ -153,8 +153,8 @@ struct LeaseTable: Sendable {
             looked += 1
             heap.removeMin()
             let place = leases.search(next.lease)
-            guard place.found, leases.value(at: place.position).queued == next.deadline else { continue }
-            let lease = leases.value(at: place.position)
+            guard place.found, leases[place.position].queued == next.deadline else { continue }
+            let lease = leases[place.position]
             if lease.deadline <= time {
                 weight += max(1, lease.keys.count + lease.candidacies.count)
                 due.append(LeaseGeneration(lease: next.lease, generation: lease.generation))
@@ -174,7 +174,7 @@ struct LeaseTable: Sendable {
         entries.reserveCapacity(leases.count)
         var position = leases.startPosition
         while position < leases.endPosition {
-            entries.append(Due(deadline: leases.value(at: position).queued, lease: leases.key(at: position)))
+            entries.append(Due(deadline: leases[position].queued, lease: leases.key(at: position)))
             position = leases.position(after: position)
         }
         heap = Heap(entries)

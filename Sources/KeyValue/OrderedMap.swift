@@ -78,13 +78,11 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
 
     func value(for key: Key) -> Value? {
         let place = search(key)
-        return place.found ? value(at: place.position) : nil
+        return place.found ? self[place.position] : nil
     }
 
     func key(at position: Position) -> Key { blocks[position.block].entries[position.offset].key }
-    func value(at position: Position) -> Value { self[position] }
-
-    /// Looks at a value where it is.
+    /// The value at a position, looked at where it is.
     subscript(position: Position) -> Value { _read { yield blocks[position.block].entries[position.offset].value } }
 
     func position(after position: Position) -> Position {

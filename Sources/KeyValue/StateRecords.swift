@@ -59,7 +59,7 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
                 }
                 stage = .leases(store.leases.leases.position(after: position))
                 let id = store.leases.leases.key(at: position)
-                return .lease(StoredLease(id, store.leases.leases.value(at: position)))
+                return .lease(StoredLease(id, store.leases.leases[position]))
             case .elections(let position):
                 guard position < elections.endPosition else {
                     stage = .candidacies(elections.startPosition, nil)
@@ -67,7 +67,7 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
                 }
                 stage = .elections(elections.position(after: position))
                 return .election(
-                    StoredElection(id: elections.key(at: position), elections.value(at: position).record))
+                    StoredElection(id: elections.key(at: position), elections[position].record))
             case .candidacies(let position, let place):
                 if let record = nextCandidacy(position, place) { return record }
             case .remembered(let place):
@@ -87,7 +87,7 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
             stage = .remembered(place: 0)
             return nil
         }
-        let candidates = elections.value(at: position).candidates
+        let candidates = elections[position].candidates
         let place = place ?? candidates.startPosition
         guard place < candidates.endPosition else {
             stage = .candidacies(elections.position(after: position), nil)
@@ -95,7 +95,7 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
         }
         stage = .candidacies(position, candidates.position(after: place))
         let id = CandidacyID(election: elections.key(at: position), candidate: candidates.key(at: place).bytes)
-        return .candidacy(StoredCandidacy(id: id, candidates.value(at: place)))
+        return .candidacy(StoredCandidacy(id: id, candidates[place]))
     }
 
     /// The next version from before the history, of which a key has one at most, its oldest; and where to go on.

@@ -164,7 +164,7 @@ extension Store {
         var candidates: [WaitingCandidate] = []
         var position = election.line.startPosition
         while position < election.line.endPosition, candidates.count < min(limit, Limits.rangePage) {
-            let candidate = election.line.value(at: position)
+            let candidate = election.line[position]
             if let state = election.candidate(candidate) {
                 candidates.append(
                     WaitingCandidate(candidate: candidate, priority: state.priority, lease: state.lease))
@@ -181,7 +181,7 @@ extension Store {
         let size = limit == 0 ? Limits.rangePage : min(limit, Limits.rangePage)
         var found: [ElectionSummary] = []
         while position < end, found.count < size {
-            found.append(elections.elections.value(at: position).summary(elections.elections.key(at: position)))
+            found.append(elections.elections[position].summary(elections.elections.key(at: position)))
             position = elections.elections.position(after: position)
         }
         return ElectionPage(

@@ -100,10 +100,20 @@ import Testing
                 #expect(lines.count == 2)
                 #expect(lines.first?.hasSuffix(#""ID":"42"}}"#) == true)
                 #expect(lines.last?.hasSuffix(#""ID":"43"}}"#) == true)
+                #expect(!answer.text.contains("TTL"))
             }
             let refused = try await client.request("POST", "/v3/lease/keepalive", #"{"ID":"42"} {"ID":"x"}"#)
             #expect(refused.text.contains(#"{"error":{"grpc_code":3"#))
             #expect(try await client.request("GET", "/version").status == 200)
+        }
+    }
+
+    @Test func streamsThatEndDoSo() async throws {
+        try await run { client, _ in
+            client.send("POST", "/v3/maintenance/snapshot")
+            try await eventually("the end of the stream") { client.text.hasSuffix("0\r\n\r\n") }
+            #expect(client.text.contains(#"{"result":{"#))
+            #expect(!client.text.contains("error"))
         }
     }
 

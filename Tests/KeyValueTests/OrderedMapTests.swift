@@ -12,7 +12,7 @@ extension Int: OrderedKey {}
         var result: [(Int, Int)] = []
         var position = map.startPosition
         while position < map.endPosition {
-            result.append((map.key(at: position), map.value(at: position)))
+            result.append((map.key(at: position), map[position]))
             position = map.position(after: position)
         }
         return result
@@ -120,7 +120,7 @@ extension Int: OrderedKey {}
             let key = keys[Int.random(in: 0..<keys.count, using: &random)]
             let place = map.search(ByteKey(key))
             #expect(place.found == (model[key] != nil))
-            if place.found { #expect(map.value(at: place.position) == model[key]) }
+            if place.found { #expect(map[place.position] == model[key]) }
             if Int.random(in: 0..<4_000, using: &random) > step {
                 map.set(ByteKey(key), step)
                 model[key] = step
