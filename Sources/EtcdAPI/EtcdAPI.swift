@@ -33,33 +33,36 @@ package final class EtcdAPI: GuestAPI {
 
     // MARK: - GuestAPI
 
-    package func owns(path: ArraySlice<UInt8>) -> Bool { GatewayPath(path) != nil }
+    package func owns(path: ArraySlice<UInt8>) -> Bool { GatewayPath.isKnown(path) }
 
     package func serveHTTP2(_ channel: any Channel, _ server: GuestHost) throws {
         try GRPCConnection.install(on: channel, host: host(server), methods: methods)
     }
 
     package func answer(_ request: GuestRequest, _ exchange: GuestExchange) {
+        let host = host(exchange.host)
+        if request.method == "POST", let method = host.latestMethod(at: request.path) {
+            return GatewayCall(method, exchange, host: host).begin(request.body)
+        }
         guard request.method != "OPTIONS", let path = GatewayPath(request.path) else {
             return exchange.answer(status: 200, body: ByteBuffer())
         }
+        let isRead = request.method == "GET" || request.method == "HEAD"
         switch path {
-        case .version: answer(request, exchange, ["GET", "HEAD"]) { tellVersion(exchange) }
-        case .health: answer(request, exchange, ["GET", "HEAD"]) { tellHealth(request, exchange) }
+        case .version where isRead: tellVersion(exchange)
+        case .health where isRead: tellHealth(request, exchange)
         case .call(let name):
             guard let method = methods.byGatewayPath[name] else {
                 return exchange.answer(404, RPCStatus(.notFound, "Not Found"))
             }
-            answer(request, exchange, ["POST"]) {
-                GatewayCall(method, exchange, host: host(exchange.host)).begin(request.body)
-            }
+            guard request.method == "POST" else { return refuseMethod(exchange) }
+            host.noteMethod(method, at: request.path)
+            GatewayCall(method, exchange, host: host).begin(request.body)
+        case .version, .health: refuseMethod(exchange)
         }
     }
 
-    private func answer(
-        _ request: GuestRequest, _ exchange: GuestExchange, _ allowed: [String], _ body: () -> Void
-    ) {
-        if allowed.contains(request.method) { return body() }
+    private func refuseMethod(_ exchange: GuestExchange) {
         exchange.answer(405, RPCStatus(.unimplemented, "Method Not Allowed"))
     }
 
@@ -105,20 +108,27 @@ private enum GatewayPath {
     case call(String)
 
     init?(_ path: ArraySlice<UInt8>) {
-        // A look at the second byte spares the native API's requests the rest.
-        guard path.count > 3, let second = path.dropFirst().first,
-            second == UInt8(ascii: "v") || second == UInt8(ascii: "h")
-        else { return nil }
+        guard Self.isKnown(path) else { return nil }
         let text = String(decoding: path, as: UTF8.self)
-        if text.hasPrefix("/v3/") || text.hasPrefix("/v3beta/") {
-            self = .call(text)
-        } else if text == "/version" {
-            self = .version
-        } else if text == "/health" {
-            self = .health
-        } else {
-            return nil
+        self =
+            switch text {
+            case "/version": .version
+            case "/health": .health
+            default: .call(text)
+            }
+    }
+
+    static func isKnown(_ path: ArraySlice<UInt8>) -> Bool {
+        path.withUnsafeBytes { path in
+            path.begins(with: "/v3/") || path.begins(with: "/v3beta/")
+                || path == "/version" || path == "/health"
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func begins(with text: StaticString) -> Bool {
+        count >= text.utf8CodeUnitCount && UnsafeRawBufferPointer(rebasing: self[..<text.utf8CodeUnitCount]) == text
     }
 }
 

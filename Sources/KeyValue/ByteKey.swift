@@ -6,7 +6,9 @@ struct ByteKey: OrderedKey {
 
     init(_ bytes: Bytes) { self.bytes = bytes }
 
-    static func == (a: ByteKey, b: ByteKey) -> Bool { a.bytes == b.bytes }
+    static func == (a: ByteKey, b: ByteKey) -> Bool {
+        a.bytes.count == b.bytes.count && a.bytes.shared(with: b.bytes) == a.bytes.count
+    }
 
     static func < (a: ByteKey, b: ByteKey) -> Bool { a.bytes.precedes(b.bytes) }
 
@@ -17,6 +19,12 @@ struct ByteKey: OrderedKey {
         bytes.withUnsafeBytes { bytes in
             if offset + 8 <= bytes.count {
                 return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            guard offset < bytes.count else { return 0 }
+            if bytes.count >= 8 {
+                // The last eight, of which some were before the offset.
+                let last = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+                return last << UInt64((offset + 8 - bytes.count) * 8)
             }
             var fragment: UInt64 = 0
             for place in offset..<(offset + 8) {

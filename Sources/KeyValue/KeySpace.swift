@@ -58,21 +58,20 @@ struct KeySpace: Sendable {
     /// Writes a key into the open revision, at the place a search for it found.
     mutating func put(_ key: Bytes, _ value: Bytes, lease: LeaseID?, at place: Place, time: ClusterTime) -> KeyRecord {
         let previous = record(at: place)
-        let record = KeyRecord(
-            key: previous?.key ?? key, value: value, createRevision: previous?.createRevision ?? openRevision,
-            modRevision: openRevision, version: (previous?.version ?? 0) &+ 1, lease: lease)
-        let version = Version(position: nextPosition, content: .put(record), time: time)
+        let version = Version(
+            position: nextPosition, time: time, key: previous?.key ?? key, value: value,
+            createRevision: previous?.createRevision ?? openRevision, modRevision: openRevision,
+            number: (previous?.version ?? 0) &+ 1, lease: lease)
         changes.insert(version)
-        enter(version, record, at: place)
-        return record
+        enter(version, at: place)
+        return KeyRecord(version)
     }
 
     /// Deletes a key in the open revision, if it is there, and says what was there.
     mutating func delete(_ key: Bytes, reason: DeletionReason, time: ClusterTime) -> KeyRecord? {
         let place = search(key)
         guard let previous = record(at: place) else { return nil }
-        let tombstone = Version(
-            position: nextPosition, content: .tombstone(key: previous.key, reason: reason), time: time)
+        let tombstone = Version(position: nextPosition, time: time, endOf: previous.key, reason: reason)
         changes.insert(tombstone)
         end(previous, with: tombstone, reason: reason, at: place)
         return previous
@@ -90,20 +89,26 @@ struct KeySpace: Sendable {
         return events
     }
 
+    private mutating func note(_ event: Event) {
+        // Most revisions have one: it gets a list of its size.
+        if draft.isEmpty { draft = [event] } else { draft.append(event) }
+    }
+
     private var nextPosition: VersionPosition {
         VersionPosition(revision: openRevision, ordinal: UInt32(truncatingIfNeeded: draft.count))
     }
 
-    private mutating func enter(_ version: Version, _ record: KeyRecord, at place: Place) {
+    private mutating func enter(_ version: Version, at place: Place) {
         bytes += version.bytes
+        let record = KeyRecord(version)
         if place.found {
             let superseded = living.update(at: place.position) { $0.supersede(with: version) }
             draftSuperseded += superseded.bytes
-            draft.append(.put(record, previous: superseded.record))
+            note(.put(record, previous: superseded.record))
         } else {
             let key = ByteKey(record.key)
             living.insert(key, versions(of: key, endingWith: version), at: place.position)
-            draft.append(.put(record, previous: nil))
+            note(.put(record, previous: nil))
         }
     }
 
@@ -125,7 +130,7 @@ struct KeySpace: Sendable {
         let key = ByteKey(previous.key)
         dead.insert(key, versions, at: dead.search(key).position)
         draftSuperseded += superseded.bytes + tombstone.bytes
-        draft.append(.delete(key: previous.key, revision: openRevision, reason: reason, previous: previous))
+        note(.delete(key: previous.key, revision: openRevision, reason: reason, previous: previous))
     }
 
     // MARK: Compacting
@@ -153,7 +158,7 @@ struct KeySpace: Sendable {
         Self.forget(endedBy: end, of: &dead, at: deadPlace.position, &changes)
         let left = dead[deadPlace.position]
         guard left.past.isEmpty, left.newest.revision == end.revision else { return }
-        changes.remove(left.newest.stored.position)
+        changes.remove(left.newest.position)
         dead.remove(at: deadPlace.position)
     }
 
@@ -162,7 +167,7 @@ struct KeySpace: Sendable {
     ) {
         var isLast = false
         while !isLast, let version = keys.update(at: position, { $0.popOldest(endedBy: end.revision) }) {
-            changes.remove(version.stored.position)
+            changes.remove(version.position)
             isLast = version.revision == end.overwritten
         }
     }
@@ -178,7 +183,7 @@ struct KeySpace: Sendable {
     /// Takes in a version as it was kept: per key the oldest first, and the revisions after ``compacted`` in order.
     /// The last one is sealed by ``finishRestoring(at:)``.
     mutating func restore(_ stored: StoredVersion) throws(RestoreFailure) {
-        let version = Version(stored)
+        let version = stored.kept
         guard stored.position.revision > compacted else { return try restoreBase(version) }
         if stored.position.revision > openRevision, let last = restoredTime { _ = seal(time: last) }
         guard stored.position == nextPosition, restoredTime.map({ $0 <= stored.time }) ?? true else {
@@ -187,20 +192,19 @@ struct KeySpace: Sendable {
         restoredTime = stored.time
         let place = search(version.key)
         let superseded = place.found ? living[place.position].newest : nil
-        switch stored.content {
-        case .put(let record):
-            guard record.modRevision == stored.position.revision else { throw .inconsistent(stored.position) }
-            if let superseded, superseded.revision == openRevision { throw .inconsistent(stored.position) }
-            enter(version, record, at: place)
-        case .tombstone(_, let reason):
+        if let reason = version.ending {
             guard let previous = superseded?.record else { throw .inconsistent(stored.position) }
             end(previous, with: version, reason: reason, at: place)
+        } else {
+            guard version.modRevision == version.revision else { throw .inconsistent(stored.position) }
+            if let superseded, superseded.revision == openRevision { throw .inconsistent(stored.position) }
+            enter(version, at: place)
         }
     }
 
     /// A version from before the history: the only one of its key there.
     private mutating func restoreBase(_ version: Version) throws(RestoreFailure) {
-        let position = version.stored.position
+        let position = version.position
         let place = search(version.key)
         guard let record = version.record, record.modRevision == position.revision, !place.found else {
             throw .inconsistent(position)

@@ -126,7 +126,7 @@ private struct PageBuilder {
         }
         budget = max(0, budget - bytes)
         records.append(record)
-        if keysOnly { records[records.count - 1].value = [] }
+        if keysOnly { records[records.count - 1] = records[records.count - 1].withoutValue }
     }
 
     var result: RangeResult {

@@ -64,8 +64,7 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
             if key < blocks[middle].firstKey { high = middle } else { low = middle + 1 }
         }
         let block = max(low - 1, 0)
-        let offset = blocks[block].lowerBound(key)
-        let found = offset < blocks[block].count && !(key < blocks[block].entries[offset].key)
+        let (offset, found) = blocks[block].search(key)
         return Search(position: Position(block: block, offset: offset), found: found)
     }
 
@@ -184,14 +183,24 @@ struct OrderedMap<Key: OrderedKey, Value: Sendable>: Sendable {
             fragments = entries.map { $0.key.fragment(from: shared) }
         }
 
-        func lowerBound(_ key: Key) -> Int {
-            guard count > 0 else { return 0 }
-            guard shared == 0 || key.shared(with: firstKey) >= shared else { return key < firstKey ? 0 : count }
+        /// The first place whose key is not before `key`, and whether it is that one's.
+        func search(_ key: Key) -> (offset: Int, found: Bool) {
+            guard count > 0 else { return (0, false) }
+            guard shared == 0 || key.shared(with: firstKey) >= shared else {
+                return (key < firstKey ? 0 : count, false)
+            }
             let fragment = key.fragment(from: shared)
-            let start = fragments.first(from: 0, to: count) { $0 >= fragment }
-            guard start < count, fragments[start] == fragment else { return start }
-            let end = fragments.first(from: start + 1, to: count) { $0 > fragment }
-            return entries.first(from: start, to: end) { !($0.key < key) }
+            var start = fragments.first(from: 0, to: count) { $0 >= fragment }
+            guard start < count, fragments[start] == fragment else { return (start, false) }
+            if start + 1 < count, fragments[start + 1] == fragment {
+                let end = fragments.first(from: start + 2, to: count) { $0 > fragment }
+                start = entries.first(from: start, to: end) { !($0.key < key) }
+                return (start, start < end && entries[start].key == key)
+            }
+            // One is left that can be it.
+            let candidate = entries[start].key
+            if candidate == key { return (start, true) }
+            return (candidate < key ? start + 1 : start, false)
         }
 
         mutating func insert(_ entry: Entry, at offset: Int) {

@@ -143,7 +143,7 @@ extension PutResult {
     fileprivate var withoutLargeValue: PutResult {
         guard record.value.count > Limits.rememberedValueBytes else { return self }
         var result = self
-        result.record.value = []
+        result.record = record.withoutValue
         return result
     }
 }

@@ -1,31 +1,10 @@
 package import Primitives
 
-/// One version of a key: its value and the revisions it carries.
-package struct KeyRecord: Hashable, Sendable {
-    package var key: Bytes
-    package var value: Bytes
-    package var createRevision: Revision
-    package var modRevision: Revision
-    /// 1 on creation, one more for each write since.
-    package var version: UInt64
-    package var lease: LeaseID?
-    package init(
-        key: Bytes, value: Bytes, createRevision: Revision, modRevision: Revision, version: UInt64, lease: LeaseID?
-    ) {
-        self.key = key
-        self.value = value
-        self.createRevision = createRevision
-        self.modRevision = modRevision
-        self.version = version
-        self.lease = lease
-    }
-}
-
-/// What applying a command came to.
+/// What applying a command came to. The rare and large are apart, so that the others are handed on as a few words.
 package enum CommandResult: Hashable, Sendable {
     case put(PutResult)
     case deleted(count: Int, revision: Revision)
-    case transaction(TransactionResult)
+    indirect case transaction(TransactionResult)
     case leaseGranted(LeaseGrant)
     /// One answer per id, in the order asked; `nil` where the lease is gone.
     case leasesRenewed([LeaseGrant?])
@@ -34,9 +13,9 @@ package enum CommandResult: Hashable, Sendable {
     /// How many leases and keys an expiry entry ended.
     case leasesExpired(leases: Int, keys: Int)
     case compacted(through: Revision)
-    case candidacy(CandidacyResult)
-    case resigned(ResignationResult)
-    case failed(CommandFailure)
+    indirect case candidacy(CandidacyResult)
+    indirect case resigned(ResignationResult)
+    indirect case failed(CommandFailure)
 }
 
 package struct PutResult: Hashable, Sendable {
@@ -127,14 +106,14 @@ package enum CommandFailure: Error, Hashable, Sendable {
 package enum QueryResult: Hashable, Sendable {
     case range(RangeResult)
     /// `nil` when there is no such lease.
-    case lease(LeaseStatus?)
-    case leases(LeasePage)
+    indirect case lease(LeaseStatus?)
+    indirect case leases(LeasePage)
     /// `nil` when nobody ever campaigned in it, as far as is known.
-    case election(ElectionView?)
-    case elections(ElectionPage)
-    case leaderships(LeadershipPage?)
-    case candidacy(CandidacyResult)
-    case failed(CommandFailure)
+    indirect case election(ElectionView?)
+    indirect case elections(ElectionPage)
+    indirect case leaderships(LeadershipPage?)
+    indirect case candidacy(CandidacyResult)
+    indirect case failed(CommandFailure)
 }
 
 package struct LeasePage: Hashable, Sendable {

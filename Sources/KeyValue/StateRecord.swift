@@ -1,13 +1,14 @@
 package import Primitives
 
-/// The state machine in pieces: rows of `state.db`, and the content of a snapshot.
+/// The state machine in pieces: rows of `state.db`, and the content of a snapshot. Most are versions; the others are apart, so
+/// that lists of them are short.
 package enum StateRecord: Hashable, Sendable {
     /// A retained version of a key: the current one or one in the history.
     case version(StoredVersion)
-    case lease(StoredLease)
-    case remembered(StoredRequest)
-    case election(StoredElection)
-    case candidacy(StoredCandidacy)
+    indirect case lease(StoredLease)
+    indirect case remembered(StoredRequest)
+    indirect case election(StoredElection)
+    indirect case candidacy(StoredCandidacy)
 }
 
 /// Where a version stands: its revision, and its place among that revision's events.
@@ -23,11 +24,9 @@ package struct VersionPosition: Hashable, Comparable, Sendable {
     }
 }
 
-package struct StoredVersion: Hashable, Sendable {
-    package var position: VersionPosition
-    package var content: Content
-    /// When it was applied, for compaction by age.
-    package var time: ClusterTime
+/// A version as it is kept. Copies share one object with the key space that it comes from.
+package struct StoredVersion: Sendable {
+    let kept: Version
 
     package enum Content: Hashable, Sendable {
         case put(KeyRecord)
@@ -35,10 +34,40 @@ package struct StoredVersion: Hashable, Sendable {
         case tombstone(key: Bytes, reason: DeletionReason)
     }
 
+    init(_ version: Version) { kept = version }
+
     package init(position: VersionPosition, content: Content, time: ClusterTime) {
-        self.position = position
-        self.content = content
-        self.time = time
+        switch content {
+        case .put(let record) where record.written.position == position && record.written.time == time:
+            kept = record.written
+        case .put(let record):
+            kept = Version(
+                position: position, time: time, key: record.key, value: record.value,
+                createRevision: record.createRevision, modRevision: record.modRevision, number: record.version,
+                lease: record.lease)
+        case .tombstone(let key, let reason):
+            kept = Version(position: position, time: time, endOf: key, reason: reason)
+        }
+    }
+
+    package var position: VersionPosition { kept.position }
+    /// When it was applied, for compaction by age.
+    package var time: ClusterTime { kept.time }
+    package var content: Content {
+        if let reason = kept.ending { .tombstone(key: kept.key, reason: reason) } else { .put(KeyRecord(kept)) }
+    }
+    /// Bytes of key and value.
+    package var contentBytes: Int { kept.key.count + kept.value.count }
+}
+
+extension StoredVersion: Hashable {
+    package static func == (a: StoredVersion, b: StoredVersion) -> Bool {
+        a.kept === b.kept || a.position == b.position && a.time == b.time && a.content == b.content
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(position)
+        hasher.combine(content)
     }
 }
 

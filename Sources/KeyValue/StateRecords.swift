@@ -106,7 +106,7 @@ package struct StateRecords: Sequence, IteratorProtocol, Sendable {
         while position < keys.endPosition {
             let oldest = keys[position].oldest
             position = keys.position(after: position)
-            if oldest.revision <= store.keys.compacted { return (oldest.stored, position) }
+            if oldest.revision <= store.keys.compacted { return (StoredVersion(oldest), position) }
         }
         return nil
     }

@@ -79,7 +79,7 @@ extension Store {
         let elections = elections.takeChanges()
         var upserts: [StateRecord] = []
         upserts.reserveCapacity(versions.inserted.count + leases.upserts.count + requests.upserts.count)
-        for version in versions.inserted { upserts.append(.version(version.stored)) }
+        for version in versions.inserted { upserts.append(.version(StoredVersion(version))) }
         for lease in leases.upserts { upserts.append(.lease(lease)) }
         for election in elections.elections { upserts.append(.election(election)) }
         for candidacy in elections.candidacies { upserts.append(.candidacy(candidacy)) }

@@ -1,36 +1,57 @@
 internal import Primitives
 
-/// One retained version of a key: immutable, and one object for the key space, its history and the deltas.
+/// One version of a key, or the tombstone that is its end: immutable, and one object for the key space, its history, what
+/// is told of it and what is kept of it.
 final class Version: Sendable {
-    let stored: StoredVersion
+    let position: VersionPosition
+    /// When it was applied.
+    let time: ClusterTime
+    let key: Bytes
+    let value: Bytes
+    let createRevision: Revision
+    let modRevision: Revision
+    /// 1 on creation, one more for each write since.
+    let number: UInt64
+    let lease: LeaseID?
+    /// Why the key is no more, if this is a tombstone.
+    let ending: DeletionReason?
 
-    init(position: VersionPosition, content: StoredVersion.Content, time: ClusterTime) {
-        stored = StoredVersion(position: position, content: content, time: time)
+    init(
+        position: VersionPosition, time: ClusterTime, key: Bytes, value: Bytes, createRevision: Revision,
+        modRevision: Revision, number: UInt64, lease: LeaseID?
+    ) {
+        self.position = position
+        self.time = time
+        self.key = key
+        self.value = value
+        self.createRevision = createRevision
+        self.modRevision = modRevision
+        self.number = number
+        self.lease = lease
+        ending = nil
     }
 
-    init(_ stored: StoredVersion) { self.stored = stored }
+    /// A tombstone.
+    init(position: VersionPosition, time: ClusterTime, endOf key: Bytes, reason: DeletionReason) {
+        self.position = position
+        self.time = time
+        self.key = key
+        value = []
+        createRevision = .zero
+        modRevision = position.revision
+        number = 0
+        lease = nil
+        ending = reason
+    }
 
-    var revision: Revision { stored.position.revision }
+    var revision: Revision { position.revision }
+    var isTombstone: Bool { ending != nil }
 
     /// `nil` for a tombstone.
-    var record: KeyRecord? {
-        if case .put(let record) = stored.content { record } else { nil }
-    }
-
-    var key: Bytes {
-        switch stored.content {
-        case .put(let record): record.key
-        case .tombstone(let key, _): key
-        }
-    }
+    var record: KeyRecord? { isTombstone ? nil : KeyRecord(self) }
 
     /// What the version counts towards the store's bytes.
-    var bytes: Int {
-        switch stored.content {
-        case .put(let record): Version.bytes(key: record.key, value: record.value)
-        case .tombstone(let key, _): Version.bytes(key: key, value: [])
-        }
-    }
+    var bytes: Int { Version.bytes(key: key, value: value) }
 
     static func bytes(key: Bytes, value: Bytes) -> Int { key.count + value.count + Limits.versionBytes }
 }

@@ -22,7 +22,7 @@ struct VersionChanges: Sendable {
     }
 
     mutating func take(at revision: Revision) -> (inserted: [Version], removed: [VersionPosition]) {
-        let remaining = vanished.isEmpty ? inserted : inserted.filter { !vanished.contains($0.stored.position) }
+        let remaining = vanished.isEmpty ? inserted : inserted.filter { !vanished.contains($0.position) }
         let result = (remaining, removed)
         self = VersionChanges(takenAt: revision)
         return result

@@ -40,7 +40,7 @@ package struct ByteWriter: Sendable {
     }
 
     /// The bytes alone, without a length.
-    package mutating func write(raw value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
+    package mutating func write(raw value: Bytes) { bytes.append(contentsOf: value) }
 
     private mutating func append<T: FixedWidthInteger>(_ value: T) {
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
@@ -133,7 +133,13 @@ package struct ByteReader: Sendable {
         let offset = position - bytes.startIndex
         position += count
         // Not by a slice, which would hold on to all bytes for the moment: other threads count who holds them, too.
-        return bytes.withUnsafeBufferPointer { Bytes(UnsafeBufferPointer(rebasing: $0[offset..<offset + count])) }
+        return bytes.withUnsafeBytes { bytes in
+            Bytes(unsafeUninitializedCapacity: count) { memory, written in
+                UnsafeMutableRawBufferPointer(memory).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]))
+                written = count
+            }
+        }
     }
 
     package mutating func readString() throws(DecodingFailure) -> String {

@@ -33,16 +33,19 @@ package func stableHash(_ bytes: some Sequence<UInt8>) -> UInt64 {
 
     /// As ``combine(_:)-(Bytes)``, over raw memory.
     package mutating func combine(_ raw: UnsafeRawBufferPointer) {
-        combine(UInt64(raw.count))
+        // On a copy, which need not be in memory.
+        var digest = self
+        digest.combine(UInt64(raw.count))
         var offset = 0
-        while offset + 8 <= raw.count {
-            combine(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-            offset += 8
+        while offset &+ 8 <= raw.count {
+            digest.combine(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            offset &+= 8
         }
         while offset < raw.count {
-            combine(byte: raw[offset])
-            offset += 1
+            digest.combine(byte: raw[offset])
+            offset &+= 1
         }
+        self = digest
     }
 }
 

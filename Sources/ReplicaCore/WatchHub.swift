@@ -106,6 +106,7 @@ struct WatchHub: Sendable {
                 return
             }
         #endif
+        guard !watches.isEmpty else { return }
         for group in index.match(events) {
             out.deliveries.append(WatchDelivery(watches: group.ids, batch: WatchBatch(revisions: [group.events])))
         }

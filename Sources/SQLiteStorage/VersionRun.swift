@@ -18,6 +18,8 @@ struct VersionRun {
     private var isGone: [Bool]
     /// How many are not gone.
     private(set) var remaining: Int
+    /// The turn of ``VersionRuns/settle()`` in which something had last gone.
+    var changedAt = 0
 
     init(id: Int64, positions: [VersionPosition], checksum: UInt64) {
         precondition(!positions.isEmpty, "a run has versions")
@@ -105,16 +107,6 @@ struct RunContent {
             version.encode(into: &writer)
         }
         body = writer.bytes
-    }
-}
-
-extension StoredVersion {
-    /// Bytes of key and value.
-    var contentBytes: Int {
-        switch content {
-        case .put(let record): record.key.count + record.value.count
-        case .tombstone(let key, _): key.count
-        }
     }
 }
 

@@ -13,9 +13,15 @@ struct VersionRuns {
     private var counts = (gone: 0, left: 0)
     /// Runs of which something has gone since ``settle()``.
     private var touched: Set<Int64> = []
+    /// How often ``settle()`` was called.
+    private var turn = 0
+    /// Whether there are runs of which hardly anything is left.
+    private var hasSparse = false
 
     /// So many versions that are gone may be there, and as many again as there are others.
     static let goneVersions = 65_536
+    /// For so many turns nothing has gone from a run before what little is left of it becomes rows: as a rule that goes soon, too.
+    static let patience = 16
 
     /// - Returns: whether the run stands behind all others.
     mutating func append(_ run: VersionRun) -> Bool {
@@ -43,20 +49,26 @@ struct VersionRuns {
     mutating func settle() -> (ended: [VersionRun], changed: [VersionRun]) {
         var ended: [VersionRun] = []
         var changed: [VersionRun] = []
-        guard !touched.isEmpty else { return (ended, changed) }
+        turn += 1
+        guard !touched.isEmpty || hasSparse else { return (ended, changed) }
+        for place in runs.indices where touched.contains(runs[place].id) { runs[place].changedAt = turn }
+        let turn = turn
+        var (counts, hasSparse) = (counts, false)
         runs.removeAll { run in
+            let isForgotten = run.isSparse && turn - run.changedAt >= Self.patience
             // While more are gone than left, there is a run of which that is true.
-            let isEnding = run.isSparse || run.isMostlyGone && counts.gone > Self.goneVersions + counts.left
-            if isEnding {
+            let isInExcess = run.isMostlyGone && counts.gone > Self.goneVersions + counts.left
+            guard run.remaining > 0, !isForgotten, !isInExcess else {
                 ended.append(run)
                 counts.gone -= run.positions.count - run.remaining
                 counts.left -= run.remaining
-            } else if touched.contains(run.id) {
-                changed.append(run)
+                return true
             }
-            return isEnding
+            if run.changedAt == turn { changed.append(run) }
+            if run.isSparse { hasSparse = true }
+            return false
         }
-        touched = []
+        (self.counts, self.hasSparse, touched) = (counts, hasSparse, [])
         return (ended, changed)
     }
 

@@ -142,7 +142,7 @@ extension World {
             let count = expected.count
             if range.countOnly { expected = [] }
             if range.limit > 0 { expected = Array(expected.prefix(range.limit)) }
-            if range.keysOnly { for place in expected.indices { expected[place].value = [] } }
+            if range.keysOnly { for place in expected.indices { expected[place] = expected[place].withoutValue } }
             guard page.records == expected, page.count == count else {
                 throw Violation(
                     "linearizability", "a read at revision \(revision.rawValue) gets \(page.records), not \(expected)")

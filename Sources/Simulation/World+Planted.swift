@@ -36,7 +36,10 @@ extension World {
             proxied[query] = reply
         case (.answersRepetitionsAnew, .write(let operation), .written(.put(var put), let position)):
             guard call.client >= 0, clients[call.client].retry?.operation == operation else { break }
-            put.record.modRevision = position.revision
+            let record = put.record
+            put.record = KeyRecord(
+                key: record.key, value: record.value, createRevision: record.createRevision,
+                modRevision: position.revision, version: record.version, lease: record.lease)
             return .written(.put(put), position)
         case (.leadsFromCache, .campaign(let candidacy), .written(.candidacy, _)):
             if let cached = proxiedCampaigns[candidacy], random.chance(1000) { return cached }

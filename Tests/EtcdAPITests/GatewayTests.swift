@@ -61,6 +61,25 @@ import Testing
         }
     }
 
+    @Test func requestsAfterEachOtherEachGoToTheirOwnMethod() async throws {
+        try await run { client, _ in
+            for _ in 0..<2 {
+                let put = try await client.post("/v3/kv/put", #"{"key":"YQ==","value":"YQ=="}"#)
+                #expect(put.json.keys.sorted() == ["header"])
+                #expect(try await client.request("GET", "/v3/kv/put").status == 405)
+                #expect(try await client.post("/v3/kv/puT", "{}").status == 404)
+                #expect(try await client.post("/v3/kv/put?x=1", #"{"key":"YQ==","value":"YQ=="}"#).status == 200)
+                for path in ["/v3/kv/range", "/v3beta/kv/range"] {
+                    let read = try await client.post(path, #"{"key":"YQ=="}"#)
+                    #expect(read.json["count"] as? String == "1")
+                }
+                #expect(try await client.request("OPTIONS", "/v3/kv/range").status == 200)
+            }
+            #expect(try await client.post("/version", "").status == 405)
+            #expect(try await client.request("GET", "/health").status == 200)
+        }
+    }
+
     @Test(arguments: [
         "{", "[]", "7", #"{"key":7}"#, #"{"key":"***"}"#, "{\"key\":\"YQ==\"} trailing",
         #"{"key":"YQ==","sort_order":"SIDEWAYS"}"#, #"{"key":"YQ==","limit":"many"}"#, "{\"key\":\"\u{0}\"}",

@@ -166,6 +166,25 @@ struct ValueTests {
         #expect(String(buffer: buffer) == text)
     }
 
+    @Test func base64OfAnyLengthIsReadBackAndNothingElseIsReadAsIt() {
+        for length in 0...40 {
+            let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ length &* 7) }
+            var buffer = ByteBuffer()
+            buffer.writeBase64(bytes)
+            let text = Bytes(buffer.readableBytesView)
+            #expect(decodeBase64(text) == bytes)
+            for place in text.indices where text[place] != UInt8(ascii: "=") {
+                for odd in Bytes(" -_=".utf8) + [0, 0x7F, 0x80, 0xFF] {
+                    var spoilt = text
+                    spoilt[place] = odd
+                    // A mark in the place of the last digit may be the text of less.
+                    let isText = text[place...].dropFirst().allSatisfy { $0 == odd } && odd == UInt8(ascii: "=")
+                    #expect(decodeBase64(spoilt) == nil || isText)
+                }
+            }
+        }
+    }
+
     @Test(arguments: [
         (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
         (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),

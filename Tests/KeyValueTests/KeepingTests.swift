@@ -40,9 +40,9 @@ import Testing
         let header = driver.store.header
         for time in [ClusterTime(nanoseconds: .min), header.time + .milliseconds(1)] {
             let records = driver.store.records().map { record in
-                guard case .version(var version) = record else { return record }
-                version.time = time
-                return StateRecord.version(version)
+                guard case .version(let version) = record else { return record }
+                return StateRecord.version(
+                    StoredVersion(position: version.position, content: version.content, time: time))
             }
             #expect(throws: RestoreFailure.self) { try Store(restoring: header, records: records) }
         }

@@ -339,7 +339,7 @@ struct Model {
         let count = found.count
         if query.countOnly { return RangeResult(records: [], count: count, more: false) }
         if query.limit > 0 { found = Array(found.prefix(query.limit)) }
-        if query.keysOnly { for place in found.indices { found[place].value = [] } }
+        if query.keysOnly { for place in found.indices { found[place] = found[place].withoutValue } }
         return RangeResult(records: found, count: count, more: found.count < count)
     }
 

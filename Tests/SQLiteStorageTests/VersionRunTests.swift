@@ -104,10 +104,15 @@ import Testing
             try write(store, 82, removing: Array(2...75))
             #expect(try count("runs", in: store) == 1)
             try write(store, 83, removing: [76])
+            // What is going is not written anew on its way.
+            for turn in 1...UInt64(VersionRuns.patience) {
+                #expect(try count("runs", in: store) == 1)
+                try write(store, 83 + turn, removing: [])
+            }
             for (table, rows) in [("runs", 0), ("gone", 0), ("versions", 5)] as [(String, Int64)] {
                 #expect(try count(table, in: store) == rows)
             }
-            try write(store, 84, removing: [77])
+            try write(store, 84 + UInt64(VersionRuns.patience), removing: [77])
         }
         #expect(try open().1?.records == Array(records[76...]))
     }

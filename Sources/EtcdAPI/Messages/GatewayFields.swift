@@ -41,8 +41,9 @@ func readGatewayFields(_ json: Bytes, _ take: (_ name: UnsafeRawBufferPointer, G
 
 extension UnsafeRawBufferPointer {
     static func == (bytes: UnsafeRawBufferPointer, name: StaticString) -> Bool {
-        bytes.count == name.utf8CodeUnitCount
-            && bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        guard bytes.count == name.utf8CodeUnitCount else { return false }
+        for place in bytes.indices where bytes[place] != name.utf8Start[place] { return false }
+        return true
     }
 }
 
@@ -75,6 +76,10 @@ private struct FlatScanner {
         guard skip(UInt8(ascii: "\"")) else { return nil }
         let start = place
         while place < bytes.count {
+            if bytes.count - place >= 8, isPlain(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)) {
+                place += 8
+                continue
+            }
             let byte = bytes[place]
             if byte == UInt8(ascii: "\"") {
                 place += 1
@@ -84,6 +89,17 @@ private struct FlatScanner {
             place += 1
         }
         return nil
+    }
+
+    /// Whether eight bytes are all printable ASCII, and none a quotation mark or a backslash: then no byte of what is combined
+    /// here has its highest bit set.
+    private func isPlain(_ eight: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let isControl = eight &- ones &* 0x20
+        let isDelete = eight &+ ones
+        let isQuote = (eight ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+        let isBackslash = (eight ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+        return (eight | isControl | isDelete | isQuote | isBackslash) & (ones &* 0x80) == 0
     }
 
     mutating func value() -> GatewayValue? {

@@ -10,7 +10,8 @@ final class SingleRequestCall<Request>: CallHandler, @unchecked Sendable {
     private let rpc: RPC
     private let outlastsStop: Bool
     private let serve: (Request, RPC) throws(RPCStatus) -> (any WaitingCall)?
-    private var request: Request?
+    /// Begins with the request, once that is here. No `Request?`: what that is would be looked up for each call.
+    private var begins: ((SingleRequestCall) -> Void)?
     private var waiting: (any WaitingCall)?
 
     /// - Parameters:
@@ -25,19 +26,19 @@ final class SingleRequestCall<Request>: CallHandler, @unchecked Sendable {
     }
 
     func received(_ request: Request) {
-        guard self.request == nil else { return rpc.end(.tooManyMessages) }
-        self.request = request
+        guard begins == nil else { return rpc.end(.tooManyMessages) }
+        begins = { [serve, rpc] call in call.begin { () throws(RPCStatus) in try serve(request, rpc) } }
     }
 
     func requestsEnded() {
-        guard let request else { return rpc.end(.noMessage) }
-        guard rpc.requiresLeader else { return begin(request) }
-        rpc.whenLed { [self] in if let request = self.request { begin(request) } }
+        guard let begins else { return rpc.end(.noMessage) }
+        guard rpc.requiresLeader else { return begins(self) }
+        rpc.whenLed { [self] in self.begins?(self) }
     }
 
-    private func begin(_ request: Request) {
+    private func begin(_ serve: () throws(RPCStatus) -> (any WaitingCall)?) {
         do throws(RPCStatus) {
-            let waiting = try serve(request, rpc)
+            let waiting = try serve()
             // It may have ended while it was begun.
             if rpc.isOpen { self.waiting = waiting } else { waiting?.cancelled() }
         } catch {

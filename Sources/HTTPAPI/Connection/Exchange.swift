@@ -76,7 +76,7 @@ final class Exchange {
         return .tooLarge("the body has \(count) bytes or more; at most \(bodyLimit) are allowed")
     }
 
-    func append(_ bytes: ByteBuffer) { body.append(contentsOf: bytes.readableBytesView) }
+    func append(_ bytes: ByteBuffer) { bytes.withUnsafeReadableBytes { body.append(contentsOf: $0) } }
 
     /// The guest's request, once the body is complete; `nil` when it is none of the guest's.
     func guestRequest() -> GuestRequest? {

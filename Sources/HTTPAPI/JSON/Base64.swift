@@ -51,23 +51,38 @@ package func decodeBase64(_ text: UnsafeRawBufferPointer) -> Bytes? {
     var isValid = true
     let bytes = Bytes(unsafeUninitializedCapacity: size) { bytes, count in
         count = size
-        isValid = values.withUnsafeBufferPointer { decodeBase64(text[..<length], $0, into: bytes) }
+        isValid = values.withUnsafeBufferPointer {
+            decodeBase64(UnsafeRawBufferPointer(rebasing: text[..<length]), $0, into: bytes)
+        }
     }
     return isValid ? bytes : nil
 }
 
 /// Whether all of `text` is digits of base64, and the bits that belong to no byte are zero.
 private func decodeBase64(
-    _ text: Slice<UnsafeRawBufferPointer>, _ values: UnsafeBufferPointer<UInt8>,
+    _ text: UnsafeRawBufferPointer, _ values: UnsafeBufferPointer<UInt8>,
     into bytes: UnsafeMutableBufferPointer<UInt8>
 ) -> Bool {
+    var position = 0
+    var place = 0
+    while text.count - position >= 4 {
+        let first = values[Int(text[position])]
+        let second = values[Int(text[position + 1])]
+        let third = values[Int(text[position + 2])]
+        let fourth = values[Int(text[position + 3])]
+        guard first | second | third | fourth < 64 else { return false }
+        bytes[place] = first << 2 | second >> 4
+        bytes[place + 1] = second << 4 | third >> 2
+        bytes[place + 2] = third << 6 | fourth
+        position += 4
+        place += 3
+    }
     var pending: UInt32 = 0
     var bits: UInt32 = 0
-    var place = 0
-    for character in text {
+    for character in text[position...] {
         let value = values[Int(character)]
         guard value < 64 else { return false }
-        pending = (pending << 6 | UInt32(value)) & 0xFFFF
+        pending = pending << 6 | UInt32(value)
         bits += 6
         if bits >= 8 {
             bits -= 8

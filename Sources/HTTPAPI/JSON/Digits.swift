@@ -21,20 +21,7 @@ func hexadecimalValue(_ digit: UInt8) -> UInt8? {
 extension ByteBuffer {
     /// The number in decimal digits, without going through a `String`.
     mutating func writeDecimal(_ value: UInt64) {
-        var digits = 1
-        var bound = value / 10
-        while bound > 0 {
-            digits += 1
-            bound /= 10
-        }
-        writeWithUnsafeMutableBytes(minimumWritableBytes: digits) { raw in
-            var rest = value
-            for position in stride(from: digits - 1, through: 0, by: -1) {
-                raw[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            return digits
-        }
+        writeText(atMost: PlainText.digits) { $0.write(decimal: value) }
     }
 
     /// The number in 16 hexadecimal digits.

@@ -26,27 +26,39 @@ package struct JSONWriter {
 
     /// A field's name; its value must be written next.
     package mutating func name(_ name: StaticString) {
-        separate()
-        buffer.writeInteger(UInt8(ascii: "\""))
-        buffer.writeStaticString(name)
-        buffer.writeStaticString("\":")
+        write(name, atMost: 0) { _ in }
         followsValue = false
     }
 
+    /// A field's name, and what `value` writes behind it.
+    private mutating func write(_ name: StaticString, atMost limit: Int, _ value: (inout PlainText) -> Void) {
+        let separates = followsValue
+        buffer.writeText(atMost: name.utf8CodeUnitCount + 4 + limit) { text in
+            if separates { text.write(UInt8(ascii: ",")) }
+            text.write(UInt8(ascii: "\""))
+            text.write(name)
+            text.write("\":")
+            value(&text)
+        }
+        followsValue = true
+    }
+
     package mutating func object(_ name: StaticString, _ fields: (inout JSONWriter) -> Void) {
-        self.name(name)
-        object(fields)
+        write(name, atMost: 1) { $0.write(UInt8(ascii: "{")) }
+        followsValue = false
+        fields(&self)
+        close(UInt8(ascii: "}"))
     }
 
     package mutating func array(_ name: StaticString, _ elements: (inout JSONWriter) -> Void) {
-        self.name(name)
-        array(elements)
+        write(name, atMost: 1) { $0.write(UInt8(ascii: "[")) }
+        followsValue = false
+        elements(&self)
+        close(UInt8(ascii: "]"))
     }
 
     package mutating func field(_ name: StaticString, _ value: UInt64) {
-        self.name(name)
-        buffer.writeDecimal(value)
-        followsValue = true
+        write(name, atMost: PlainText.digits) { $0.write(decimal: value) }
     }
 
     package mutating func field(_ name: StaticString, _ value: Int) {
@@ -54,28 +66,28 @@ package struct JSONWriter {
     }
 
     package mutating func field(_ name: StaticString, _ value: Int64) {
-        self.name(name)
-        if value < 0 { buffer.writeInteger(UInt8(ascii: "-")) }
-        buffer.writeDecimal(value.magnitude)
-        followsValue = true
+        write(name, atMost: PlainText.digits + 1) { text in
+            if value < 0 { text.write(UInt8(ascii: "-")) }
+            text.write(decimal: value.magnitude)
+        }
     }
 
     /// A number between quotes, for readers that know no whole numbers of 64 bits.
     package mutating func field(_ name: StaticString, number: UInt64) {
-        self.name(name)
-        buffer.writeInteger(UInt8(ascii: "\""))
-        buffer.writeDecimal(number)
-        buffer.writeInteger(UInt8(ascii: "\""))
-        followsValue = true
+        write(name, atMost: PlainText.digits + 2) { text in
+            text.write(UInt8(ascii: "\""))
+            text.write(decimal: number)
+            text.write(UInt8(ascii: "\""))
+        }
     }
 
     package mutating func field(_ name: StaticString, number: Int64) {
-        self.name(name)
-        buffer.writeInteger(UInt8(ascii: "\""))
-        if number < 0 { buffer.writeInteger(UInt8(ascii: "-")) }
-        buffer.writeDecimal(number.magnitude)
-        buffer.writeInteger(UInt8(ascii: "\""))
-        followsValue = true
+        write(name, atMost: PlainText.digits + 3) { text in
+            text.write(UInt8(ascii: "\""))
+            if number < 0 { text.write(UInt8(ascii: "-")) }
+            text.write(decimal: number.magnitude)
+            text.write(UInt8(ascii: "\""))
+        }
     }
 
     package mutating func field(_ name: StaticString, base64 bytes: Bytes) {
@@ -87,9 +99,7 @@ package struct JSONWriter {
     }
 
     package mutating func field(_ name: StaticString, _ value: Bool) {
-        self.name(name)
-        buffer.writeStaticString(value ? "true" : "false")
-        followsValue = true
+        write(name, atMost: 5) { $0.write(value ? "true" : "false") }
     }
 
     package mutating func field(_ name: StaticString, _ value: String) {

@@ -30,27 +30,32 @@ struct CommonFields {
         _ status: Status, _ type: ContentType?, at position: ReplyPosition, _ persistence: Persistence,
         into out: inout ByteBuffer
     ) {
-        out.writeStaticString(status.line)
-        out.writeImmutableBuffer(constant)
-        out.writeBytes(date.text)
-        out.writeStaticString("\r\nConclave-Revision: ")
-        out.writeDecimal(position.revision.rawValue)
-        out.writeStaticString("\r\nConclave-Term: ")
-        out.writeDecimal(position.term.rawValue)
-        if let staleness = position.staleness {
-            out.writeStaticString("\r\nConclave-Staleness-Ms: ")
-            out.writeDecimal(UInt64(max(0, staleness.milliseconds)))
-        }
-        if let type {
-            out.writeStaticString("\r\nContent-Type: ")
-            out.writeStaticString(type.name)
-        }
-        switch persistence {
-        case .keptByDefault: out.writeStaticString("\r\n")
-        case .keptByRequest: out.writeStaticString("\r\nConnection: keep-alive\r\n")
-        case .closes: out.writeStaticString("\r\nConnection: close\r\n")
+        out.writeText(atMost: constant.readableBytes + Self.variableBytes) { text in
+            text.write(status.line)
+            constant.withUnsafeReadableBytes { text.write($0) }
+            date.text.withUnsafeBytes { text.write($0) }
+            text.write("\r\nConclave-Revision: ")
+            text.write(decimal: position.revision.rawValue)
+            text.write("\r\nConclave-Term: ")
+            text.write(decimal: position.term.rawValue)
+            if let staleness = position.staleness {
+                text.write("\r\nConclave-Staleness-Ms: ")
+                text.write(decimal: UInt64(max(0, staleness.milliseconds)))
+            }
+            if let type {
+                text.write("\r\nContent-Type: ")
+                text.write(type.name)
+            }
+            switch persistence {
+            case .keptByDefault: text.write("\r\n")
+            case .keptByRequest: text.write("\r\nConnection: keep-alive\r\n")
+            case .closes: text.write("\r\nConnection: close\r\n")
+            }
         }
     }
+
+    /// More than all has that is not constant: a status line, a date, a type and three numbers, with their names.
+    private static let variableBytes = 512
 }
 
 extension ByteBuffer {

@@ -73,16 +73,19 @@ final class LoopContext {
         var reply = render(Renderer(scratch: scratch))
         if let position = reply.position { note(position) }
         let hasBody = reply.status != .notModified
-        var out = ByteBufferAllocator().buffer(capacity: 320 + (withBody ? reply.body.readableBytes : 0))
+        var out = ByteBufferAllocator().buffer(capacity: 768 + (withBody ? reply.body.readableBytes : 0))
         common.write(
             reply.status, hasBody ? reply.type : nil, at: reply.position ?? latest, persistence, into: &out)
         for field in reply.fields { out.write(field) }
-        if hasBody {
-            out.writeStaticString("Content-Length: ")
-            out.writeDecimal(UInt64(reply.body.readableBytes))
-            out.writeStaticString("\r\n")
+        let length = reply.body.readableBytes
+        out.writeText(atMost: 64) { text in
+            if hasBody {
+                text.write("Content-Length: ")
+                text.write(decimal: UInt64(length))
+                text.write("\r\n")
+            }
+            text.write("\r\n")
         }
-        out.writeStaticString("\r\n")
         if hasBody && withBody { out.writeImmutableBuffer(reply.body) }
         let status = reply.status
         scratch.give(back: &reply.body)
