@@ -33,8 +33,11 @@ final class GatewayCall: RPCOutlet, GuestStream, @unchecked Sendable {
         exchange.awaits(self)
         if method.takesLong { exchange.extend(nanoseconds: Int64.max / 4) }
         do throws(RPCStatus) {
-            let pieces = method.kind == .bidirectional ? GatewayJSON.split(body) : [body]
-            for piece in pieces where rpc.isOpen { try call.received(json: piece) }
+            if method.kind == .bidirectional {
+                for piece in GatewayJSON.split(body) where rpc.isOpen { try call.received(json: piece) }
+            } else {
+                try call.received(json: body)
+            }
             if rpc.isOpen { call.requestsEnded() }
         } catch {
             rpc.end(error)

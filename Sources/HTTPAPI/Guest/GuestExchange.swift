@@ -24,12 +24,14 @@ package final class GuestExchange: @unchecked Sendable {
     /// What is to be told when the client goes before it was answered.
     package func awaits(_ pending: any GuestStream) { connection.pending = GuestPending(guest: pending) }
 
+    private static let fields = [Reply.Field.guest]
+
     /// The one whole answer, as JSON.
     package func answer(status: Int, body: ByteBuffer) {
         connection.answer(number) { _ in
             Reply(
                 status: Status(rawValue: UInt16(clamping: status)) ?? .internalServerError, type: .json, position: nil,
-                fields: [.guest], body: body)
+                fields: Self.fields, body: body)
         }
     }
 

@@ -63,19 +63,24 @@ private func decodeBase64(
     _ text: UnsafeRawBufferPointer, _ values: UnsafeBufferPointer<UInt8>,
     into bytes: UnsafeMutableBufferPointer<UInt8>
 ) -> Bool {
+    let length = text.count
     var position = 0
     var place = 0
-    while text.count - position >= 4 {
-        let first = values[Int(text[position])]
-        let second = values[Int(text[position + 1])]
-        let third = values[Int(text[position + 2])]
-        let fourth = values[Int(text[position + 3])]
-        guard first | second | third | fourth < 64 else { return false }
-        bytes[place] = first << 2 | second >> 4
-        bytes[place + 1] = second << 4 | third >> 2
-        bytes[place + 2] = third << 6 | fourth
-        position += 4
-        place += 3
+    if text.count >= 4, let text = text.baseAddress, let bytes = bytes.baseAddress, let values = values.baseAddress {
+        let end = length - 3
+        while position < end {
+            let four = text.loadUnaligned(fromByteOffset: position, as: UInt32.self).littleEndian
+            let first = values[Int(four & 0xFF)]
+            let second = values[Int(four >> 8 & 0xFF)]
+            let third = values[Int(four >> 16 & 0xFF)]
+            let fourth = values[Int(four >> 24)]
+            guard first | second | third | fourth < 64 else { return false }
+            bytes[place] = first &<< 2 | second &>> 4
+            bytes[place &+ 1] = second &<< 4 | third &>> 2
+            bytes[place &+ 2] = third &<< 6 | fourth
+            position &+= 4
+            place &+= 3
+        }
     }
     var pending: UInt32 = 0
     var bits: UInt32 = 0

@@ -44,8 +44,12 @@ struct RequestHeaders {
 
     /// Whether `name` is `lowercase`, whatever the case of its letters; their lengths are equal.
     private func matches(_ name: String, _ lowercase: StaticString) -> Bool {
-        lowercase.withUTF8Buffer { wanted in
-            name.utf8.elementsEqual(wanted) { $0 | 0x20 == $1 || $0 == $1 }
+        var name = name
+        return name.withUTF8 { name in
+            name.indices.allSatisfy { place in
+                let wanted = lowercase.utf8Start[place]
+                return name[place] | 0x20 == wanted || name[place] == wanted
+            }
         }
     }
 

@@ -4,7 +4,7 @@ extension StaticString {
     /// Whether these are exactly the bytes.
     func equals(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard bytes.count == utf8CodeUnitCount else { return false }
-        return withUTF8Buffer { $0.elementsEqual(bytes) }
+        return bytes.withUnsafeBufferPointer { bytes in bytes.indices.allSatisfy { bytes[$0] == utf8Start[$0] } }
     }
 }
 
@@ -30,7 +30,9 @@ struct RequestTarget {
             throw .badRequest("the request's target has bytes outside printable ASCII; write them as %XX")
         }
         var target = bytes[...]
-        if let absolute = target.dropping(prefix: "http://") ?? target.dropping(prefix: "https://") {
+        if target.first != UInt8(ascii: "/"),
+            let absolute = target.dropping(prefix: "http://") ?? target.dropping(prefix: "https://")
+        {
             target = absolute[(absolute.firstIndex(of: UInt8(ascii: "/")) ?? absolute.endIndex)...]
         }
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
