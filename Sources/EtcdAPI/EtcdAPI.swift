@@ -119,17 +119,12 @@ private enum GatewayPath {
     }
 
     static func isKnown(_ path: ArraySlice<UInt8>) -> Bool {
-        path.withUnsafeBytes { path in
-            path.begins(with: "/v3/") || path.begins(with: "/v3beta/")
-                || path == "/version" || path == "/health"
-        }
+        path.dropping(prefix: "/v3/") != nil || path.dropping(prefix: "/v3beta/") != nil
+            || versionPath.equals(path) || healthPath.equals(path)
     }
-}
 
-extension UnsafeRawBufferPointer {
-    fileprivate func begins(with text: StaticString) -> Bool {
-        count >= text.utf8CodeUnitCount && UnsafeRawBufferPointer(rebasing: self[..<text.utf8CodeUnitCount]) == text
-    }
+    private static let versionPath: StaticString = "/version"
+    private static let healthPath: StaticString = "/health"
 }
 
 extension GuestExchange {

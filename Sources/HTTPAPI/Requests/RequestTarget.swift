@@ -2,7 +2,7 @@ internal import Primitives
 
 extension StaticString {
     /// Whether these are exactly the bytes.
-    func equals(_ bytes: ArraySlice<UInt8>) -> Bool {
+    package func equals(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard bytes.count == utf8CodeUnitCount else { return false }
         return bytes.withUnsafeBufferPointer { bytes in bytes.indices.allSatisfy { bytes[$0] == utf8Start[$0] } }
     }
@@ -10,7 +10,7 @@ extension StaticString {
 
 extension ArraySlice<UInt8> {
     /// What follows `prefix`; `nil` when the bytes do not begin with it.
-    func dropping(prefix: StaticString) -> ArraySlice<UInt8>? {
+    package func dropping(prefix: StaticString) -> ArraySlice<UInt8>? {
         let count = prefix.utf8CodeUnitCount
         guard self.count >= count, prefix.equals(self[startIndex..<startIndex + count]) else { return nil }
         return self[(startIndex + count)...]
